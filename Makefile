@@ -1,0 +1,48 @@
+# The two commands a newcomer needs: `make bench` and `make test`. Both set up what is missing.
+.PHONY: bench test test-all lint coverage benchmark setup clean
+
+PYTEST = .venv/bin/python -m pytest
+# All cores; the tests of a file share what they built.
+PARALLEL = -n auto --dist loadfile
+
+setup:
+	@scripts/setup
+
+# Both suites on the emulated STM32F746G-DISCO.
+bench:
+	@start=$$(date +%s); scripts/setup && $(PYTEST) --target stm32f746; code=$$?; \
+	echo "from start to verdict: $$(( $$(date +%s) - start )) s"; exit $$code
+
+test:
+	@scripts/setup
+	$(PYTEST) tests $(PARALLEL)
+
+# What `make test` skips by name: installations from the wheel, old pytest, QEMU.
+test-all:
+	@scripts/setup --all
+	$(PYTEST) tests -m "install or qemu" --install
+
+# Figures of this machine, as a table.
+benchmark:
+	@scripts/setup
+	.venv/bin/python -m benchmarks
+
+lint:
+	@scripts/setup
+	.venv/bin/python -m pip install --quiet --editable ".[dev]"
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	git ls-files '*.c' '*.cc' '*.h' | xargs .venv/bin/clang-format --dry-run --Werror
+
+# Branches of hil/ that the tests reach, in child processes too.
+coverage:
+	@scripts/setup
+	.venv/bin/python -m pip install --quiet --editable ".[dev]"
+	.venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest tests -q $(PARALLEL)
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report
+
+clean:
+	rm -rf build dist .venv *.egg-info hil/emulator/_core.so

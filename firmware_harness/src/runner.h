@@ -1,0 +1,46 @@
+// Serves the host's requests, one at a time.
+#ifndef HIL_RUNNER_H
+#define HIL_RUNNER_H
+
+#include "frame.h"
+#include "image.h"
+
+namespace hil {
+
+class Runner {
+ public:
+  explicit Runner(const ImageIdentity &image) : image_(image) {}
+
+  // Tells the host that the firmware listens.
+  void Announce();
+
+  // Takes one byte from the line and answers the request it completes, if it does.
+  void Push(uint8_t byte);
+
+ private:
+  void Answer();
+  size_t Serve();  // fills reply_'s payload; its size, or kRejected
+  size_t Reject(uint8_t reason);
+
+  size_t ServeHello();
+  size_t ServeModel();
+  size_t ServeAllocate();
+  size_t ServeTensor();
+  size_t ServeWrite();
+  size_t ServeInfer();
+  size_t ServeRead();
+
+  // The request as a message of the registry, or null when its size is wrong.
+  template <typename Message>
+  const Message *Request(bool has_tail = false) const;
+
+  const ImageIdentity &image_;
+  FrameDecoder request_;
+  Frame reply_;
+  bool allocated_ = false;
+  bool rejected_ = false;
+};
+
+}  // namespace hil
+
+#endif

@@ -1,0 +1,66 @@
+// All differences between generations of TensorFlow Lite Micro, in one place.
+//
+// This generation: TensorFlow 2.3 to mid 2020 (the tfmicro crate). Its marks are the resolver in
+// micro/kernels/all_ops_resolver.h, an error reporter in the interpreter's constructor, and a
+// DebugLog that takes one finished string.
+#ifndef HIL_TFLM_COMPAT_H
+#define HIL_TFLM_COMPAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <new>
+
+#include "tensorflow/lite/micro/debug_log.h"
+#include "tensorflow/lite/micro/kernels/micro_ops.h"
+#include "tensorflow/lite/micro/micro_error_reporter.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/micro/simple_memory_allocator.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+#include "tensorflow/lite/version.h"
+
+// Registers one operator for any version: the kernels do not look at it, and the host has checked
+// that the versions in the model mean what these kernels do.
+#define HIL_TFLM_ADD_OPERATOR(resolver, name)                                                  \
+  (resolver).AddBuiltin(tflite::BuiltinOperator_##name, tflite::ops::micro::Register_##name(), \
+                        tflite::MicroOpResolverAnyVersion())
+
+namespace hil {
+namespace tflm {
+
+using Interpreter = tflite::MicroInterpreter;
+using Resolver = tflite::MicroOpResolver;
+template <unsigned int kOperators>
+using MutableResolver = tflite::MicroMutableOpResolver<kOperators>;
+
+constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
+constexpr size_t kArenaAlignment = 16;
+
+// The constructor puts the allocator object into the arena before it looks at the size.
+constexpr size_t kMinimumArenaBytes = sizeof(tflite::SimpleMemoryAllocator) + 2 * kArenaAlignment;
+
+inline Interpreter *MakeInterpreter(void *storage, const tflite::Model *model,
+                                    const Resolver &resolver, uint8_t *arena, size_t arena_bytes) {
+  static tflite::MicroErrorReporter reporter;
+  return new (storage) Interpreter(model, resolver, arena, arena_bytes, &reporter);
+}
+
+// Head and tail of the arena. The interpreter hides its allocator, but that is the first thing it
+// allocates: it sits at the very end.
+struct ArenaSplit {
+  size_t head_bytes, tail_bytes;
+};
+
+inline ArenaSplit SplitOf(const uint8_t *arena, size_t arena_bytes) {
+  uintptr_t at = reinterpret_cast<uintptr_t>(arena + arena_bytes);
+  at = (at - sizeof(tflite::SimpleMemoryAllocator)) &
+       ~static_cast<uintptr_t>(alignof(tflite::SimpleMemoryAllocator) - 1);
+  const auto *allocator = reinterpret_cast<const tflite::SimpleMemoryAllocator *>(at);
+  return {allocator->GetHeadUsedBytes(), allocator->GetTailUsedBytes()};
+}
+
+}  // namespace tflm
+}  // namespace hil
+
+#endif

@@ -1,0 +1,43 @@
+"""A board to measure on, real or emulated: a flasher and a serial port."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hil.flash.flasher import Flasher
+from hil.link.port import Port
+from hil.vocab import Kind
+
+
+class Board(Protocol):
+    """One board. Nothing above this may ask whether it is emulated, except to name its results."""
+
+    @property
+    def id(self) -> str:
+        """Its identity in results: the probe's unique id, or `emu-TARGET-PID-N`."""
+
+    @property
+    def kind(self) -> Kind:
+        """What its results are called."""
+
+    @property
+    def flasher(self) -> Flasher:
+        """What programs it."""
+
+    def warm_up(self) -> None:
+        """Starts what takes time, in the background."""
+
+    def open_port(self) -> Port:
+        """Its serial port, freshly opened. Raises BenchError."""
+
+    def diagnosis(self) -> str:
+        """What the board itself knows about why it fell silent; "" when it cannot tell."""
+
+    def executed_instructions(self) -> int | None:
+        """Instructions since power-on, on a board that counts them; None on others.
+
+        Never a latency: it tells a board that still works from one that hangs.
+        """
+
+    def close(self) -> None:
+        """Lets go of it."""

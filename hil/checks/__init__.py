@@ -1,0 +1,1 @@
+"""The questions put to a run: outputs, accuracy, latency, arena, flash."""

@@ -1,0 +1,123 @@
+"""Accuracy metrics, on real values: quantized outputs are dequantized first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hil.data import Array, Vectors, dequantize
+from hil.errors import DataError
+from hil.model.info import ModelInfo
+from hil.suite import Metric
+from hil.suite_data import SuiteData
+
+Real = npt.NDArray[np.float64]
+
+
+def evaluate(
+    metric: Metric,
+    model: ModelInfo,
+    outputs: Sequence[Array],
+    vectors: Vectors,
+    data: SuiteData | None,
+) -> float:
+    """The metric of `outputs` (one array of N x output shape per output tensor).
+
+    Raises DataError when labels are missing or do not fit.
+    """
+    count = vectors.count
+    real = [
+        dequantize(array, tensor).reshape(count, -1)
+        for array, tensor in zip(outputs, model.output_tensors, strict=True)
+    ]
+    if metric.function is not None:
+        if data is None:
+            raise DataError(f"metric {metric.name} needs a suite's data module")
+        return _finite(data.call(metric.function, real[0], vectors.labels), metric.name)
+    if metric.name in ("top1", "topk"):
+        return top_k(real[0], _class_labels(vectors, real[0].shape[1]), metric.k or 1)
+    if metric.name == "auc":
+        labels = _binary_labels(vectors)
+        return auc(_scores(model, real[0], vectors), labels)
+    errors = real[0] - _wanted_values(model, real[0], vectors)
+    if metric.name == "mae":
+        return float(np.mean(np.abs(errors)))
+    return float(np.sqrt(np.mean(errors**2)))
+
+
+def top_k(scores: Real, labels: npt.NDArray[np.int64], k: int) -> float:
+    """Share of rows whose label is among the k highest scores; ties count for the lower class."""
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return float(np.mean((best == labels[:, np.newaxis]).any(axis=1)))
+
+
+def auc(scores: Real, labels: npt.NDArray[np.bool_]) -> float:
+    """Area under the ROC curve, by ranks (Mann-Whitney U), ties counted half."""
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    positives = int(labels.sum())
+    negatives = len(labels) - positives
+    u = float(ranks[labels].sum()) - positives * (positives + 1) / 2
+    return u / (positives * negatives)
+
+
+def _labels(vectors: Vectors) -> Array:
+    if vectors.labels is None:
+        raise DataError(f"{vectors.source} has no labels, and the metric needs them")
+    return vectors.labels
+
+
+def _class_labels(vectors: Vectors, classes: int) -> npt.NDArray[np.int64]:
+    labels = _labels(vectors)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(f"{vectors.source}: class labels must be N integers")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"{vectors.source}: labels go from {labels.min()} to {labels.max()}, "
+            f"the model has {classes} classes"
+        )
+    return labels.astype(np.int64)
+
+
+def _binary_labels(vectors: Vectors) -> npt.NDArray[np.bool_]:
+    labels = _labels(vectors)
+    values = set(np.unique(labels).tolist())
+    if labels.ndim != 1 or values != {0, 1}:
+        raise DataError(f"{vectors.source}: auc needs labels 0 and 1, both present")
+    return labels.astype(bool)
+
+
+def _scores(model: ModelInfo, output: Real, vectors: Vectors) -> Real:
+    """One score per vector: the output itself, or an autoencoder's reconstruction error."""
+    if output.shape[1] == 1:
+        return output[:, 0]
+    wanted = _input_values(model, vectors)
+    if wanted.shape != output.shape:
+        raise DataError("auc needs one output value, or an output of the input's shape")
+    return np.asarray(np.mean((output - wanted) ** 2, axis=1))
+
+
+def _wanted_values(model: ModelInfo, output: Real, vectors: Vectors) -> Real:
+    """The labels, or the input itself for an autoencoder without labels."""
+    if vectors.labels is None:
+        wanted = _input_values(model, vectors)
+    else:
+        wanted = vectors.labels.astype(np.float64).reshape(vectors.count, -1)
+    if wanted.shape != output.shape:
+        raise DataError(
+            f"{vectors.source}: {wanted.shape[1]} label values per vector, "
+            f"the model gives {output.shape[1]}"
+        )
+    return wanted
+
+
+def _input_values(model: ModelInfo, vectors: Vectors) -> Real:
+    return dequantize(vectors.inputs[0], model.input_tensors[0]).reshape(vectors.count, -1)
+
+
+def _finite(value: object, name: str) -> float:
+    if not isinstance(value, int | float | np.number) or not np.isfinite(float(value)):
+        raise DataError(f"metric {name} gave {value!r}, not a number")
+    return float(value)

@@ -1,0 +1,24 @@
+"""The `hil` command. Its parts load when it runs, so that Ctrl-C is answered from the start."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Entry point: Ctrl-C and SIGTERM become an exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        from hil.cli.app import run_app
+
+        run_app()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,196 @@
+"""`hil model inspect`, `hil build`: looking at a model, and making an image of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hil.cli.options import (
+    DEFAULT_KERNELS,
+    DEFAULT_TARGET,
+    Kernels,
+    ModelFile,
+    TargetName,
+    Tflm,
+    kernel_library,
+)
+from hil.errors import BuildError, ConfigError, UnsupportedModel
+from hil.firmware.build import Builder
+from hil.firmware.tflm import locate_tflm
+from hil.model.flatbuffer import read_model
+from hil.model.info import ModelInfo, TensorInfo
+from hil.model.preflight import find_problems, limits_of
+from hil.progress import live_progress, silent
+from hil.target import load_target
+
+EXIT_UNSUPPORTED = 2
+NAME_CHARACTERS = 30
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="Look at models.")
+    group.command("inspect")(inspect)
+    app.add_typer(group, name="model")
+    app.command("build")(build)
+
+
+def inspect(
+    model_file: ModelFile,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", metavar="NAME", help="tell whether it runs there"),
+    ] = None,
+    kernels: Kernels = DEFAULT_KERNELS,
+    tflm: Tflm = None,
+) -> None:
+    """Show a model's operators, tensors, scheme and MACs, and what would keep it from running.
+
+    Exit code 2 when it cannot run on the target.
+    """
+    board_type = load_target(target) if target is not None else None
+    model = read_model(model_file)
+    console = Console(highlight=False)
+    _print_facts(console, model)
+    _print_operators(console, model)
+    _print_tensors(console, model)
+    if board_type is None:
+        return
+    source = locate_tflm(tflm)
+    limits = limits_of(board_type, source.operators, kernel_library(kernels))
+    problems = find_problems(model, limits)
+    if not problems:
+        console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
+        return
+    console.print(f"cannot run on {target} ({source.origin}):")
+    for problem in problems:
+        console.print(f"- {problem}", markup=False, soft_wrap=True)
+    raise typer.Exit(EXIT_UNSUPPORTED)
+
+
+def _print_facts(console: Console, model: ModelInfo) -> None:
+    console.print(
+        f"{model.name}: {model.scheme.value}, {model.file_bytes:,} bytes, {model.macs:,} MACs, "
+        f"schema {model.schema_version}, sha256 {model.sha256[:8]}",
+        markup=False,
+    )
+    for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
+        for tensor in tensors:
+            console.print(f"{role:6} {tensor.name}: {_tensor_text(tensor)}", markup=False)
+
+
+def _tensor_text(tensor: TensorInfo) -> str:
+    return f"{_type_text(tensor)}, {_quantization_text(tensor)}".removesuffix(", ")
+
+
+def _type_text(tensor: TensorInfo) -> str:
+    shape = "x".join(str(size) for size in tensor.shape) or "scalar"
+    return f"{tensor.type.lower()} {shape}"
+
+
+def _quantization_text(tensor: TensorInfo) -> str:
+    if tensor.is_per_channel:
+        return f"{len(tensor.scales)} scales"
+    if tensor.scales:
+        zero_point = tensor.zero_points[0] if tensor.zero_points else 0
+        return f"scale {tensor.scales[0]:.5g}, zero {zero_point}"
+    return ""
+
+
+def _print_operators(console: Console, model: ModelInfo) -> None:
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("#", justify="right")
+    table.add_column("operator", no_wrap=True)
+    table.add_column("version", justify="right")
+    table.add_column("inputs")
+    table.add_column("outputs")
+    table.add_column("MACs", justify="right")
+    for operator in model.operators:
+        table.add_row(
+            str(operator.index),
+            operator.name,
+            str(operator.version),
+            _indices(operator.inputs),
+            _indices(operator.outputs),
+            f"{operator.macs:,}" if operator.macs else "",
+        )
+    console.print(table)
+
+
+def _indices(tensors: tuple[int, ...]) -> str:
+    return " ".join("-" if index < 0 else f"t{index}" for index in tensors)
+
+
+def _shortened(name: str) -> str:
+    """The end of a long name: its beginning is the same for all."""
+    return name if len(name) <= NAME_CHARACTERS else "…" + name[1 - NAME_CHARACTERS :]
+
+
+def _print_tensors(console: Console, model: ModelInfo) -> None:
+    roles = dict.fromkeys(model.inputs, "in") | dict.fromkeys(model.outputs, "out")
+    rows = [
+        (
+            f"t{tensor.index}",
+            _type_text(tensor),
+            _quantization_text(tensor),
+            roles.get(tensor.index, "const" if tensor.is_constant else ""),
+            _shortened(tensor.name),
+        )
+        for tensor in model.tensors
+    ]
+    table = Table(box=SIMPLE_HEAD)
+    for number, heading in enumerate(("", "tensor", "quantization", "", "name")):
+        is_last = heading == "name"
+        width = 0 if is_last else max(len(row[number]) for row in rows)
+        table.add_column(heading, no_wrap=True, min_width=width)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def build(
+    model_file: ModelFile,
+    target: TargetName = DEFAULT_TARGET,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="copy the image there")
+    ] = None,
+    kernels: Kernels = DEFAULT_KERNELS,
+    tflm: Tflm = None,
+) -> None:
+    """Build the firmware image of a model."""
+    board_type, library = load_target(target), kernel_library(kernels)
+    model = read_model(model_file)
+    source = locate_tflm(tflm)
+    problems = find_problems(model, limits_of(board_type, source.operators, library))
+    if problems:
+        reasons = "\n".join(f"- {problem}" for problem in problems)
+        raise UnsupportedModel(f"{model_file.name} cannot run on {target}", detail=reasons)
+    watching = sys.stderr.isatty()
+    with live_progress("build", sys.stderr) if watching else contextlib.nullcontext(silent) as show:
+        image = Builder(board_type, source, library).build(model, show)
+    path = image.path
+    if output is not None:
+        try:
+            shutil.copyfile(image.path, output)
+        except OSError as error:
+            raise ConfigError(f"cannot write {output}: {error.strerror or error}") from error
+        path = output
+    sizes = image.sizes
+    if not sizes.arena_capacity_bytes:
+        raise BuildError("the image leaves no RAM for the arena")
+    typer.echo(f"image {path}")
+    typer.echo(f"build id {image.build_id_hex}")
+    typer.echo(
+        f"flash {sizes.flash_bytes:,} bytes (model {sizes.model_bytes:,}), "
+        f"static RAM {sizes.ram_static_bytes:,}, stack {sizes.stack_bytes:,}, "
+        f"arena up to {sizes.arena_capacity_bytes:,}"
+    )

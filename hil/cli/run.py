@@ -1,0 +1,171 @@
+"""`hil run`: a user's own model on a board, without a suite."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from hil.bench.bench import Bench
+from hil.checks.judge import judge
+from hil.cli.options import (
+    DEFAULT_KERNELS,
+    DEFAULT_TARGET,
+    Kernels,
+    ModelFile,
+    Port,
+    Probe,
+    TargetName,
+    Tflm,
+    bench_choice,
+    kernel_library,
+)
+from hil.data import Vectors, load_npz, random_vectors
+from hil.errors import HilError, UnsupportedModel
+from hil.files import check_writable, write_whole
+from hil.firmware.build import Builder
+from hil.firmware.tflm import locate_tflm
+from hil.measure import Job, Outcome, References, measure
+from hil.model.flatbuffer import read_model
+from hil.model.info import ModelInfo
+from hil.model.preflight import find_problems, limits_of
+from hil.progress import Progress, live_progress, silent
+from hil.record import RunResult, Verdict
+from hil.report.json_report import write_json
+from hil.report.terminal import summary_text
+from hil.suite import Checks, Metric
+from hil.target import load_target
+from hil.vocab import CheckName, KernelLibrary, Status
+
+DEFAULT_COUNT = 100
+EXIT_DIFFERS, EXIT_CANNOT = 1, 2
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command("run")(run)
+
+
+def run(
+    model_file: ModelFile,
+    target: TargetName = DEFAULT_TARGET,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(metavar="X.npz", help="inputs `x` (or `x:NAME` each), labels `y` optional"),
+    ] = None,
+    count: Annotated[
+        int, typer.Option(min=1, help="random vectors, when there is no file")
+    ] = DEFAULT_COUNT,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the random vectors")] = 0,
+    save_outputs: Annotated[
+        Path | None, typer.Option(metavar="OUT.npz", help="write the device's outputs")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="write the result")] = None,
+    kernels: Kernels = DEFAULT_KERNELS,
+    tflm: Tflm = None,
+    probe: Probe = None,
+    port: Port = None,
+) -> None:
+    """Run MODEL.tflite on a board and compare it with the host.
+
+    Exit code 0: it ran, and its outputs equal the reference. 1: they differ. 2: it cannot run.
+    """
+    for path in (save_outputs, json):
+        if path is not None:
+            check_writable(path)
+    board_type = load_target(target)
+    library = kernel_library(kernels)
+    bench = Bench(bench_choice(probe, port))
+    references = References()
+    try:
+        model = read_model(model_file)
+        source = locate_tflm(tflm)
+        problems = find_problems(model, limits_of(board_type, source.operators, library))
+        if problems:
+            reasons = "\n".join(f"- {problem}" for problem in problems)
+            raise UnsupportedModel(f"{model_file.name} cannot run on {target}", detail=reasons)
+        data = load_npz(model, vectors) if vectors else random_vectors(model, count, seed)
+        job = Job(
+            suite=None,
+            model=model,
+            model_label=model_file.stem,
+            vectors=data,
+            metric=_metric_for(data, model),
+            data=None,
+            builder=Builder(board_type, source, library),
+        )
+        board = bench.board(board_type)
+        with _progress(model_file.stem) as show:
+            outcome = measure(job, board, references, show)
+    except HilError as error:
+        if json is not None:
+            _write_error(json, model_file.stem, target, library, error)
+        raise
+    finally:
+        bench.close()
+        references.close()
+    if save_outputs is not None:
+        _save_outputs(save_outputs, model, outcome)
+    verdict = judge(CheckName.OUTPUTS, outcome, Checks(), job.metric)
+    _report(outcome, verdict, json)
+    if verdict.status is not Status.PASS:
+        raise typer.Exit(EXIT_DIFFERS if verdict.status is Status.FAIL else EXIT_CANNOT)
+
+
+def _metric_for(data: Vectors, model: ModelInfo) -> Metric | None:
+    """Top-1 for class labels, the mean absolute error for others, nothing without labels."""
+    if data.labels is None:
+        return None
+    are_classes = data.labels.ndim == 1 and data.labels.dtype.kind in "iu"
+    is_classifier = are_classes and model.output_tensors[0].elements > 1
+    return Metric(name="top1" if is_classifier else "mae")
+
+
+def _progress(label: str) -> contextlib.AbstractContextManager[Progress]:
+    """A live line when somebody watches."""
+    if sys.stderr.isatty():
+        return live_progress(label, sys.stderr)
+    return contextlib.nullcontext(silent)
+
+
+def _save_outputs(path: Path, model: ModelInfo, outcome: Outcome) -> None:
+    """Outputs as the device sent them, N x output shape without the batch of 1, and the cycles."""
+    arrays: dict[str, Any] = {}
+    for tensor, array in zip(model.output_tensors, outcome.outputs, strict=True):
+        name = "outputs" if len(model.outputs) == 1 else f"outputs:{tensor.name}"
+        shape = tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape
+        arrays[name] = array.reshape(len(array), *shape)
+    samples = outcome.record.samples
+    arrays["cycles"] = np.array(samples.latency_instructions or samples.latency_cycles, np.int64)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_whole(path, content.getvalue())
+
+
+def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
+    record = outcome.record
+    result = RunResult(None, record.model, record.target, record.kernels.value, record=record)
+    result.verdicts[verdict.check] = verdict
+    if json is not None:
+        write_json(json, [result])
+    console = Console(highlight=False)
+    console.print(summary_text([result], color=console.is_terminal), end="", markup=False)
+    if verdict.status is Status.PASS:  # other verdicts stand under the table already
+        console.print(f"pass: {verdict.reason}", soft_wrap=True)
+
+
+def _write_error(
+    path: Path, model: str, target: str, kernels: KernelLibrary, error: HilError
+) -> None:
+    """A document that says why there is no result: last night's must not pass for tonight's."""
+    result = RunResult(None, model, target, kernels.value, reason=error.message)
+    status = Status.UNSUPPORTED if isinstance(error, UnsupportedModel) else Status.ERROR
+    check = CheckName.OUTPUTS
+    result.verdicts[check] = Verdict(check=check, status=status, reason=error.message)
+    write_json(path, [result])

@@ -1,0 +1,1 @@
+"""Images: toolchain, TFLM source, CMake driver, cache, what an ELF holds."""

@@ -1,0 +1,463 @@
+"""Every message of the link, declared once.
+
+The host packs and unpacks with these; `c_header` turns them into the firmware's `protocol.h`, and
+`docs/protocol.md` is checked against them. All integers are little-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, ClassVar, Self
+
+PROTOCOL_MAJOR = 1
+PROTOCOL_MINOR = 0
+MAX_PAYLOAD_BYTES = 1024
+MAX_RANK = 8
+BUILD_ID_BYTES = 20
+MODEL_HASH_BYTES = 32
+TARGET_NAME_BYTES = 32
+
+REPLY_BIT = 0x80
+
+
+class MessageType(IntEnum):
+    """First byte of a frame. A reply is its request with the top bit set."""
+
+    HELLO = 0x01
+    MODEL = 0x02
+    ALLOCATE = 0x03
+    TENSOR = 0x04
+    WRITE = 0x05
+    INFER = 0x06
+    READ = 0x07
+    HELLO_REPLY = 0x81
+    MODEL_REPLY = 0x82
+    ALLOCATE_REPLY = 0x83
+    TENSOR_REPLY = 0x84
+    WRITE_REPLY = 0x85
+    INFER_REPLY = 0x86
+    READ_REPLY = 0x87
+    REJECTED = 0xBF  # the answer to any request that cannot be served
+    BOOT = 0xC0  # unasked: the firmware has started
+    LOG = 0xC1  # unasked: text
+    CRASH = 0xC2  # unasked: the firmware has stopped
+
+
+class RejectReason(IntEnum):
+    """Why a request was not served."""
+
+    BAD_FRAME = 1  # damaged on the line: send it again
+    UNKNOWN_TYPE = 2
+    BAD_SIZE = 3
+    NOT_ALLOCATED = 4
+    NO_SUCH_TENSOR = 5
+    OUT_OF_RANGE = 6
+
+
+class AllocateStatus(IntEnum):
+    """How an allocation went."""
+
+    OK = 0
+    FAILED = 1  # AllocateTensors failed; the log says why
+    ARENA_BELOW_MINIMUM = 2
+    ARENA_ABOVE_CAPACITY = 3
+    SCHEMA_VERSION = 4
+
+
+class Direction(IntEnum):
+    """Which tensors of the model."""
+
+    INPUT = 0
+    OUTPUT = 1
+
+
+class CrashKind(IntEnum):
+    """What stopped the firmware: an exception number, or a failed check of TFLM."""
+
+    CHECK = 0  # a TFLITE_CHECK failed; the log holds its text
+    NMI = 2
+    HARD_FAULT = 3
+    MEM_MANAGE = 4
+    BUS_FAULT = 5
+    USAGE_FAULT = 6
+
+
+class ResetCause(IntEnum):
+    """Why the core was last reset."""
+
+    UNKNOWN = 0
+    POWER_ON = 1
+    PIN = 2
+    SOFTWARE = 3
+    WATCHDOG = 4
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field on the wire: `code` is its struct format, `length` that of an array."""
+
+    name: str
+    code: str
+    length: int = 1
+
+    @property
+    def format(self) -> str:
+        """Its part of a struct format string."""
+        return f"{self.length}s" if self.code == "s" else f"{self.length}{self.code}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message body. Subclasses list the wire fields; `tail` takes the bytes after them."""
+
+    TYPE: ClassVar[MessageType]
+    LAYOUT: ClassVar[tuple[Field, ...]] = ()
+    HAS_TAIL: ClassVar[bool] = False
+
+    @classmethod
+    def layout(cls) -> struct.Struct:
+        """The fixed part on the wire."""
+        return struct.Struct("<" + "".join(field.format for field in cls.LAYOUT))
+
+    def pack(self) -> bytes:
+        """The payload of a frame. Raises ValueError when it is longer than a frame may hold."""
+        values: list[Any] = []
+        for field in self.LAYOUT:
+            value = getattr(self, field.name)
+            if field.code != "s" and field.length > 1:
+                values += [*value, *[0] * (field.length - len(value))]
+            else:
+                values.append(value)
+        payload = self.layout().pack(*values) + self.tail_bytes()
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"{type(self).__name__} of {len(payload)} bytes exceeds a frame")
+        return payload
+
+    def tail_bytes(self) -> bytes:
+        """What follows the fields: the attribute `tail` of messages that have one."""
+        return bytes(getattr(self, "tail", b""))
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Self:
+        """The message in `payload`. Raises ValueError when the size does not fit."""
+        layout = cls.layout()
+        if len(payload) < layout.size or (len(payload) > layout.size and not cls.HAS_TAIL):
+            raise ValueError(
+                f"{cls.__name__} has {layout.size} bytes, but {len(payload)} were received"
+            )
+        raw = list(layout.unpack_from(payload))
+        values: dict[str, Any] = {}
+        for field in cls.LAYOUT:
+            if field.code != "s" and field.length > 1:
+                values[field.name] = tuple(raw[: field.length])
+                del raw[: field.length]
+            else:
+                values[field.name] = raw.pop(0)
+        if cls.HAS_TAIL:
+            values["tail"] = payload[layout.size :]
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """Who are you? The nonce must come back, so that no old image's bytes can pass."""
+
+    TYPE = MessageType.HELLO
+    LAYOUT = (Field("nonce", "I"),)
+    nonce: int
+
+
+@dataclass(frozen=True)
+class HelloReply(Message):
+    """Identity of the firmware: `core_clock_hz` is read from the clock registers."""
+
+    TYPE = MessageType.HELLO_REPLY
+    LAYOUT = (
+        Field("protocol_major", "H"),
+        Field("protocol_minor", "H"),
+        Field("nonce", "I"),
+        Field("core_clock_hz", "I"),
+        Field("reset_cause", "I"),
+        Field("build_id", "s", BUILD_ID_BYTES),
+        Field("model_sha256", "s", MODEL_HASH_BYTES),
+        Field("target", "s", TARGET_NAME_BYTES),
+    )
+    protocol_major: int
+    protocol_minor: int
+    nonce: int
+    core_clock_hz: int
+    reset_cause: int
+    build_id: bytes
+    model_sha256: bytes
+    target: bytes
+
+    @property
+    def target_name(self) -> str:
+        """The target the image was built for."""
+        return self.target.split(b"\0")[0].decode("ascii", "replace")
+
+
+@dataclass(frozen=True)
+class Model(Message):
+    """What is in the image?"""
+
+    TYPE = MessageType.MODEL
+
+
+@dataclass(frozen=True)
+class ModelReply(Message):
+    """Facts known before anything is allocated; sizes in bytes."""
+
+    TYPE = MessageType.MODEL_REPLY
+    LAYOUT = (
+        Field("model_bytes", "I"),
+        Field("schema_version", "I"),
+        Field("operators", "I"),
+        Field("inputs", "I"),
+        Field("outputs", "I"),
+        Field("arena_capacity_bytes", "I"),
+        Field("arena_minimum_bytes", "I"),
+    )
+    model_bytes: int
+    schema_version: int
+    operators: int
+    inputs: int
+    outputs: int
+    arena_capacity_bytes: int
+    arena_minimum_bytes: int
+
+
+@dataclass(frozen=True)
+class Allocate(Message):
+    """Make an interpreter in the first `arena_bytes` of the arena; 0 means all of it."""
+
+    TYPE = MessageType.ALLOCATE
+    LAYOUT = (Field("arena_bytes", "I"),)
+    arena_bytes: int
+
+
+@dataclass(frozen=True)
+class AllocateReply(Message):
+    """How it went, and what is used: head (activations) and tail (the interpreter's own)."""
+
+    TYPE = MessageType.ALLOCATE_REPLY
+    LAYOUT = (
+        Field("status", "I"),
+        Field("arena_bytes", "I"),
+        Field("arena_used_bytes", "I"),
+        Field("arena_head_bytes", "I"),
+        Field("arena_tail_bytes", "I"),
+    )
+    status: int
+    arena_bytes: int
+    arena_used_bytes: int
+    arena_head_bytes: int
+    arena_tail_bytes: int
+
+
+@dataclass(frozen=True)
+class Tensor(Message):
+    """What does this input or output look like?"""
+
+    TYPE = MessageType.TENSOR
+    LAYOUT = (Field("direction", "B"), Field("index", "B"))
+    direction: int
+    index: int
+
+
+@dataclass(frozen=True)
+class TensorReply(Message):
+    """`tensor_type` is a TfLiteType; the first `rank` of `shape` count."""
+
+    TYPE = MessageType.TENSOR_REPLY
+    LAYOUT = (
+        Field("tensor_type", "I"),
+        Field("rank", "I"),
+        Field("shape", "i", MAX_RANK),
+        Field("bytes", "I"),
+        Field("scale", "f"),
+        Field("zero_point", "i"),
+    )
+    tensor_type: int
+    rank: int
+    shape: tuple[int, ...]
+    bytes: int
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Write(Message):
+    """Put the tail into input `index` from byte `offset` on."""
+
+    TYPE = MessageType.WRITE
+    LAYOUT = (Field("index", "I"), Field("offset", "I"))
+    HAS_TAIL = True
+    index: int
+    offset: int
+    tail: bytes
+
+
+@dataclass(frozen=True)
+class WriteReply(Message):
+    """How many bytes were taken."""
+
+    TYPE = MessageType.WRITE_REPLY
+    LAYOUT = (Field("written_bytes", "I"),)
+    written_bytes: int
+
+
+@dataclass(frozen=True)
+class Infer(Message):
+    """Run the model once on what was written."""
+
+    TYPE = MessageType.INFER
+
+
+@dataclass(frozen=True)
+class InferReply(Message):
+    """`invoke_status` is a TfLiteStatus (0: done). The tail holds a CRC-32 of each whole input
+    tensor as it was just before the run, 4 bytes each.
+    """
+
+    TYPE = MessageType.INFER_REPLY
+    LAYOUT = (Field("invoke_status", "I"), Field("cycles", "Q"))
+    HAS_TAIL = True
+    invoke_status: int
+    cycles: int
+    tail: bytes
+
+    @property
+    def input_crcs(self) -> tuple[int, ...]:
+        """CRC-32 of each input tensor. Raises ValueError when the tail is cut."""
+        if len(self.tail) % 4:
+            raise ValueError("InferReply ends in the middle of a CRC")
+        return struct.unpack(f"<{len(self.tail) // 4}I", self.tail)
+
+
+@dataclass(frozen=True)
+class Read(Message):
+    """Give `size` bytes of output `index` from byte `offset` on."""
+
+    TYPE = MessageType.READ
+    LAYOUT = (Field("index", "I"), Field("offset", "I"), Field("size", "I"))
+    index: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class ReadReply(Message):
+    """The bytes asked for."""
+
+    TYPE = MessageType.READ_REPLY
+    HAS_TAIL = True
+    tail: bytes
+
+
+@dataclass(frozen=True)
+class Rejected(Message):
+    """A request was not served; `request` is its type, 0 when that could not be read."""
+
+    TYPE = MessageType.REJECTED
+    LAYOUT = (Field("request", "B"), Field("reason", "B"))
+    request: int
+    reason: int
+
+
+@dataclass(frozen=True)
+class Boot(Message):
+    """The firmware listens from now on."""
+
+    TYPE = MessageType.BOOT
+    LAYOUT = (Field("reset_cause", "I"),)
+    reset_cause: int
+
+
+@dataclass(frozen=True)
+class Log(Message):
+    """Text, most of it TFLM's."""
+
+    TYPE = MessageType.LOG
+    HAS_TAIL = True
+    tail: bytes
+
+    @property
+    def text(self) -> str:
+        """The text, decoded."""
+        return self.tail.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Crash(Message):
+    """Registers at the moment the firmware stopped.
+
+    `frame_valid` is 0 when the stack was unusable; r0 to xpsr are 0 then. `kind` is a CrashKind.
+    """
+
+    TYPE = MessageType.CRASH
+    LAYOUT = (
+        Field("kind", "I"),
+        Field("frame_valid", "I"),
+        Field("r0", "I"),
+        Field("r1", "I"),
+        Field("r2", "I"),
+        Field("r3", "I"),
+        Field("r12", "I"),
+        Field("lr", "I"),
+        Field("pc", "I"),
+        Field("xpsr", "I"),
+        Field("sp", "I"),
+        Field("exc_return", "I"),
+        Field("cfsr", "I"),
+        Field("hfsr", "I"),
+        Field("mmfar", "I"),
+        Field("bfar", "I"),
+    )
+    kind: int
+    frame_valid: int
+    r0: int
+    r1: int
+    r2: int
+    r3: int
+    r12: int
+    lr: int
+    pc: int
+    xpsr: int
+    sp: int
+    exc_return: int
+    cfsr: int
+    hfsr: int
+    mmfar: int
+    bfar: int
+
+
+MESSAGES: tuple[type[Message], ...] = (
+    Hello,
+    HelloReply,
+    Model,
+    ModelReply,
+    Allocate,
+    AllocateReply,
+    Tensor,
+    TensorReply,
+    Write,
+    WriteReply,
+    Infer,
+    InferReply,
+    Read,
+    ReadReply,
+    Rejected,
+    Boot,
+    Log,
+    Crash,
+)
+BY_TYPE: dict[int, type[Message]] = {int(message.TYPE): message for message in MESSAGES}
+
+for _message in MESSAGES:
+    _declared = [f.name for f in fields(_message)]
+    _laid_out = [f.name for f in _message.LAYOUT] + (["tail"] if _message.HAS_TAIL else [])
+    if _declared != _laid_out:
+        raise TypeError(f"{_message.__name__}: fields {_declared} but wire layout {_laid_out}")

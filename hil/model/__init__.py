@@ -1,0 +1,1 @@
+"""Models: reading `.tflite` files, telling their scheme, and why one cannot run."""

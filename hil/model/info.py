@@ -1,0 +1,148 @@
+"""What a `.tflite` file holds, as far as this package looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from hil.vocab import Scheme
+
+# Bytes per element of the TensorType names of the schema; those not listed have no fixed size.
+ELEMENT_BYTES = {
+    "FLOAT32": 4,
+    "FLOAT16": 2,
+    "FLOAT64": 8,
+    "INT8": 1,
+    "UINT8": 1,
+    "BOOL": 1,
+    "INT16": 2,
+    "UINT16": 2,
+    "INT32": 4,
+    "UINT32": 4,
+    "INT64": 8,
+    "UINT64": 8,
+    "COMPLEX64": 8,
+    "COMPLEX128": 16,
+}
+# numpy dtypes of the types a model's inputs and outputs may have here
+NUMPY_DTYPES = {
+    "FLOAT32": "float32",
+    "INT8": "int8",
+    "UINT8": "uint8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "BOOL": "bool",
+}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One tensor: `type` is the schema's TensorType name, `shape` includes the batch of 1.
+
+    Of a constant, `data_bytes` is the size of what the file holds for it, `is_external` says that
+    this lies outside the flatbuffer, and `constant_values` are those of small int32 ones.
+    """
+
+    index: int
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    shape_signature: tuple[int, ...]
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    quantized_dimension: int
+    is_constant: bool
+    is_variable: bool
+    data_bytes: int | None = None
+    is_external: bool = False
+    is_sparse: bool = False
+    constant_values: tuple[int, ...] | None = None
+
+    @property
+    def elements(self) -> int:
+        """How many values it has."""
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int | None:
+        """Its size in memory; None for types without a fixed element size."""
+        element_bytes = ELEMENT_BYTES.get(self.type)
+        return None if element_bytes is None else element_bytes * self.elements
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether it has a scale for each channel."""
+        return len(self.scales) > 1
+
+    @property
+    def numpy_dtype(self) -> str | None:
+        """The numpy dtype of its values, None when numpy has none for it."""
+        return NUMPY_DTYPES.get(self.type)
+
+
+@dataclass(frozen=True)
+class OperatorInfo:
+    """One operator: `name` is the schema's BuiltinOperator name, or a custom operator's own.
+
+    `inputs` and `outputs` are tensor indices, -1 for an absent optional input. `macs` counts
+    multiply-accumulates, by shapes. `options` are those of the schema's object API, None when the
+    file has none. `legacy_code_differs`: readers of the older code field, TFLM among them, take it
+    for another operator.
+    """
+
+    index: int
+    name: str
+    version: int
+    is_custom: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    macs: int
+    options: Mapping[str, Any] | None = None
+    legacy_code_differs: bool = False
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model. `sha256` is of the whole file, sizes are in bytes."""
+
+    name: str
+    sha256: str
+    file_bytes: int
+    schema_version: int
+    subgraphs: int
+    description: str
+    tensors: tuple[TensorInfo, ...]
+    operators: tuple[OperatorInfo, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    scheme: Scheme
+    content: bytes = field(repr=False)
+
+    @property
+    def input_tensors(self) -> tuple[TensorInfo, ...]:
+        """Its inputs in order."""
+        return tuple(self.tensors[i] for i in self.inputs)
+
+    @property
+    def output_tensors(self) -> tuple[TensorInfo, ...]:
+        """Its outputs in order."""
+        return tuple(self.tensors[i] for i in self.outputs)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(operator.macs for operator in self.operators)
+
+    @cached_property
+    def operator_names(self) -> tuple[str, ...]:
+        """The operators it needs, sorted, each once."""
+        return tuple(sorted({operator.name for operator in self.operators}))
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether host TFLM must be met bit for bit."""
+        return self.scheme in (Scheme.INT8, Scheme.INT16X8)

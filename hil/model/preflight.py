@@ -1,0 +1,203 @@
+"""Why a model cannot run on a target: found in the file, before anything is built.
+
+What is true of the whole model stands here, what a single operator's kernel wants in
+`kernel_rules`. Both describe the TFLM generation in `firmware_harness/tflm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
+from hil.model.kernel_rules import SAME_MEANING, first_finding
+from hil.model.rule import Case
+from hil.target import Target
+from hil.vocab import KernelLibrary
+
+SCHEMA_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason why a model cannot run. `operator` is None when it is about the whole model."""
+
+    reason: str
+    remedy: str
+    operator: OperatorInfo | None = None
+
+    def __str__(self) -> str:
+        where = f"operator {self.operator.index} {self.operator.name}: " if self.operator else ""
+        return f"{where}{self.reason}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the target and the TFLM at hand offer: sizes in bytes, operators with the highest
+    version their resolver table names.
+    """
+
+    operators: Mapping[str, int]
+    kernels: KernelLibrary
+    flash_bytes: int
+    arena_bytes: int
+
+
+def limits_of(target: Target, operators: Mapping[str, int], kernels: KernelLibrary) -> Limits:
+    """What a target and a TFLM tree with these operators offer to a model."""
+    placement = target.placement
+    arena = target.ram_bytes if placement.arena == "all" else target.memory[placement.arena].bytes
+    return Limits(operators, kernels, flash_bytes=target.flash.bytes, arena_bytes=arena)
+
+
+def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
+    """Everything that keeps `model` from running, in the order of its operators; [] if nothing."""
+    problems = list(_whole_model(model, limits))
+    for operator in model.operators:
+        problem = _operator_problem(model, operator, limits)
+        if problem is not None:
+            problems.append(problem)
+    return problems
+
+
+def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
+    if model.schema_version != SCHEMA_VERSION:
+        yield Problem(
+            f"schema version {model.schema_version}, TFLM reads {SCHEMA_VERSION}",
+            "convert it with a TensorFlow Lite converter",
+        )
+    if model.subgraphs != 1:
+        yield Problem(
+            f"{model.subgraphs} subgraphs, this TFLM runs 1",
+            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
+        )
+    if not model.inputs or not model.outputs:
+        yield Problem("no input or no output", "export the model with both")
+    for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
+        for tensor in tensors:
+            if tensor.type not in NUMPY_DTYPES:
+                yield Problem(
+                    f"{role} {tensor.name!r} is {tensor.type}",
+                    "use float32, int8, uint8, int16, int32, int64 or bool",
+                )
+    yield from _shapes(model)
+    yield from _constants(model)
+    yield from _lifetimes(model)
+    if model.file_bytes > limits.flash_bytes:
+        yield Problem(
+            f"its file has {model.file_bytes:,} bytes, the target's flash {limits.flash_bytes:,}",
+            "quantize it to int8 or make it smaller",
+        )
+    needed = _activation_bytes(model)
+    if needed > limits.arena_bytes:
+        yield Problem(
+            f"one operator alone needs {needed:,} bytes of activations, "
+            f"the target's arena has {limits.arena_bytes:,}",
+            "quantize it to int8, or use smaller inputs or fewer channels",
+        )
+
+
+def _shapes(model: ModelInfo) -> Iterator[Problem]:
+    for tensor in model.tensors:
+        if any(size < 0 for size in tensor.shape):
+            yield Problem(
+                f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
+                "fix every dimension when converting, the batch to 1",
+            )
+        elif tensor.elements == 0 and not tensor.is_constant:
+            yield Problem(
+                f"tensor {tensor.index} {tensor.name!r} has no elements",
+                "remove the operators around it",
+            )
+
+
+def _constants(model: ModelInfo) -> Iterator[Problem]:
+    for tensor in model.tensors:
+        where = f"tensor {tensor.index} {tensor.name!r}"
+        if tensor.is_external:
+            yield Problem(
+                f"{where} is stored outside the flatbuffer, where this TFLM does not look",
+                "write it inline (ai-edge-quantizer stores models from 256 KiB on like this)",
+            )
+        elif tensor.is_sparse:
+            yield Problem(f"{where} is sparse, which this TFLM does not know", "store it dense")
+        elif tensor.data_bytes is not None and tensor.bytes not in (None, tensor.data_bytes):
+            yield Problem(
+                f"{where} has {tensor.data_bytes:,} bytes of data, its shape {tensor.bytes:,}",
+                "convert the model again",
+            )
+
+
+def _lifetimes(model: ModelInfo) -> Iterator[Problem]:
+    """TFLM plans memory for tensors that are made and used; any other stops it, or is address 0."""
+    made = {i for operator in model.operators for i in operator.outputs} | set(model.inputs)
+    used = {i for operator in model.operators for i in operator.inputs} | set(model.outputs)
+    for tensor in model.tensors:
+        where = f"tensor {tensor.index} {tensor.name!r}"
+        if tensor.is_constant:
+            if tensor.index in model.inputs:
+                yield Problem(f"{where} is an input and a constant", "export the model again")
+        elif tensor.index in made and tensor.index not in used:
+            yield Problem(f"{where} is computed and never used", "remove it from the model")
+        elif tensor.index in used and tensor.index not in made and not tensor.is_variable:
+            yield Problem(f"{where} is used, but nothing makes it", "export the model again")
+
+
+def _activation_bytes(model: ModelInfo) -> int:
+    """The most that one operator's inputs and outputs take together: no plan can need less."""
+    most = 0
+    for operator in model.operators:
+        used = {i for i in (*operator.inputs, *operator.outputs) if i >= 0}
+        tensors = [model.tensors[i] for i in used if not model.tensors[i].is_constant]
+        most = max(most, sum(tensor.bytes or 0 for tensor in tensors))
+    return most
+
+
+def _operator_problem(model: ModelInfo, operator: OperatorInfo, limits: Limits) -> Problem | None:
+    """The first reason why this operator cannot run."""
+    if operator.is_custom:
+        return Problem(
+            f"custom operator {operator.name!r} has no kernel here",
+            "express it with built-in operators",
+            operator,
+        )
+    if operator.name not in limits.operators:
+        return Problem(
+            "this TFLM has no kernel for it", _remedy_for_missing(operator.name), operator
+        )
+    if operator.legacy_code_differs:
+        return Problem(
+            "its code stands in the newer field only: this TFLM reads the older one and would run "
+            "another operator",
+            "write the model with the TensorFlow Lite converter (ai-edge-quantizer leaves it out)",
+            operator,
+        )
+    finding = first_finding(Case(model, operator, limits.kernels))
+    if finding is not None:
+        return Problem(finding.reason, finding.remedy, operator)
+    return _version_problem(operator, limits)
+
+
+def _remedy_for_missing(name: str) -> str:
+    remedies = {
+        "SHAPE": "fix the batch to 1 when converting",
+        "EXPAND_DIMS": "use Conv2D over (time, 1, channels) instead of Conv1D",
+        "SQUEEZE": "use Conv2D over (time, 1, channels) instead of Conv1D",
+        "TRANSPOSE": "keep the layout channels-last",
+        "HARD_SWISH": "use ReLU or ReLU6",
+        "LEAKY_RELU": "use ReLU or PReLU",
+        "WHILE": "unroll the recurrent layer",
+    }
+    other = "replace the layer, or give a TFLM that has it (--tflm, in pytest --hil-tflm)"
+    return remedies.get(name, other)
+
+
+def _version_problem(operator: OperatorInfo, limits: Limits) -> Problem | None:
+    highest = limits.operators[operator.name]
+    if operator.version <= highest or (operator.name, operator.version) in SAME_MEANING:
+        return None
+    return Problem(
+        f"version {operator.version}, this TFLM knows up to {highest}",
+        "convert with an older converter or without the newer feature",
+        operator,
+    )

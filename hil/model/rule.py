@@ -1,0 +1,60 @@
+"""What a rule about one operator sees, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
+from hil.vocab import KernelLibrary
+
+F32, I8, U8, I16 = "FLOAT32", "INT8", "UINT8", "INT16"
+I32, I64, BOOL = "INT32", "INT64", "BOOL"
+# Operators that use a scale for each channel of their weights.
+PER_CHANNEL = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
+WITHOUT_A_WORD = "and give wrong results without a word"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why an operator cannot run, and what its user can do."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator with its tensors; absent optional inputs are None."""
+
+    model: ModelInfo
+    operator: OperatorInfo
+    kernels: KernelLibrary
+
+    @property
+    def name(self) -> str:
+        """The operator's name."""
+        return self.operator.name
+
+    def input(self, index: int) -> TensorInfo | None:
+        """Input `index`, None when it is absent."""
+        used = self.operator.inputs
+        return self.model.tensors[used[index]] if index < len(used) and used[index] >= 0 else None
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        """The inputs that are there."""
+        return [self.model.tensors[i] for i in self.operator.inputs if i >= 0]
+
+    @property
+    def output(self) -> TensorInfo | None:
+        """The first output."""
+        used = self.operator.outputs
+        return self.model.tensors[used[0]] if used and used[0] >= 0 else None
+
+    def option(self, name: str, default: int = 0) -> int:
+        """One of the operator's options, by its name in the schema's object API."""
+        return int((self.operator.options or {}).get(name, default))
+
+
+Rule = Callable[[Case], Finding | None]

@@ -1,0 +1,181 @@
+"""Measures each run once, whatever asks for it and in whatever order; failures are kept too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from hil.bench.bench import Bench, BenchChoice
+from hil.checks.judge import judge
+from hil.device import Device, start_device
+from hil.errors import HilError, UnsupportedModel
+from hil.firmware.build import Builder
+from hil.firmware.tflm import TflmSource, locate_tflm
+from hil.measure import Job, Outcome, References, measure
+from hil.model.flatbuffer import read_model
+from hil.model.info import ModelInfo
+from hil.model.preflight import find_problems, limits_of
+from hil.plugin.options import Options
+from hil.plugin.progress import ProgressDisplay
+from hil.record import RunRecord, Verdict
+from hil.suite import Suite, SuiteModel
+from hil.suite_data import SuiteData
+from hil.target import Target
+from hil.vocab import CheckName, KernelLibrary
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """What makes a run one and the same."""
+
+    suite: Suite
+    model: SuiteModel
+    target: Target
+    kernels: KernelLibrary
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """Names to find it by."""
+        return (
+            str(self.suite.folder),
+            self.model.label,
+            self.target.name,
+            self.kernels.value,
+        )
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return f"{self.model.label} on {self.target.name}"
+
+
+@dataclass
+class _Entry:
+    """What came of a run: an outcome or the error that prevented it."""
+
+    outcome: Outcome | None = None
+    error: HilError | None = None
+    model: ModelInfo | None = None
+    verdicts: dict[CheckName, Verdict] = field(default_factory=dict)
+    record_taken: bool = False
+
+
+class RunBroker:
+    """Owns the bench, the references and the builders of a session."""
+
+    def __init__(self, options: Options, choice: BenchChoice, progress: ProgressDisplay) -> None:
+        self._options = options
+        self._progress = progress
+        self.bench = Bench(choice)
+        self._references: References | None = None
+        self._builders: dict[tuple[str, KernelLibrary], Builder] = {}
+        self._data: dict[Path, SuiteData] = {}
+        self._runs: dict[tuple[str, str, str, str], _Entry] = {}
+
+    @cached_property
+    def tflm(self) -> TflmSource:
+        """The TFLM tree of the session. Raises BuildError."""
+        return locate_tflm(self._options.tflm)
+
+    def builder(self, target: Target, kernels: KernelLibrary) -> Builder:
+        """The builder for a target and kernel library."""
+        key = (target.name, kernels)
+        if key not in self._builders:
+            self._builders[key] = Builder(target, self.tflm, kernels)
+        return self._builders[key]
+
+    def model(self, key: RunKey) -> ModelInfo:
+        """The model of a run, read once. Raises ModelError."""
+        entry = self._entry(key)
+        if entry.model is None:
+            model = read_model(key.suite.model_path(key.model))
+            entry.model = model
+        return entry.model
+
+    def outcome(self, key: RunKey) -> Outcome:
+        """What was measured, now if not before. Raises the HilError that prevented it."""
+        entry = self._entry(key)
+        if entry.outcome is None and entry.error is None:
+            try:
+                entry.outcome = self._measure(key)
+            except HilError as error:
+                entry.error = error
+        if entry.error is not None:
+            raise entry.error
+        assert entry.outcome is not None
+        return entry.outcome
+
+    def verdict(self, key: RunKey, check: CheckName) -> Verdict:
+        """The answer of a check. Raises the HilError that prevented the run."""
+        outcome = self.outcome(key)
+        entry = self._entry(key)
+        if check not in entry.verdicts:
+            limits = key.suite.limits(key.model)
+            entry.verdicts[check] = judge(check, outcome, limits, key.suite.metric)
+        return entry.verdicts[check]
+
+    def open_device(self, key: RunKey) -> Device:
+        """The board with the key's image, reset, greeted and allocated. Raises HilError."""
+        image = self.builder(key.target, key.kernels).build(self.preflight(key))
+        return start_device(self.bench.board(key.target), image, key.target)
+
+    def take_record(self, key: RunKey) -> RunRecord | None:
+        """The record of a run, to the first who asks; None before it is measured, and after."""
+        entry = self._entry(key)
+        if entry.outcome is None or entry.record_taken:
+            return None
+        entry.record_taken = True
+        return entry.outcome.record
+
+    def preflight(self, key: RunKey) -> ModelInfo:
+        """The model, if nothing in its file keeps it from running. Raises UnsupportedModel."""
+        model = self.model(key)
+        limits = limits_of(key.target, self.tflm.operators, key.kernels)
+        problems = find_problems(model, limits)
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise UnsupportedModel(f"{problems[0]}{more}", step="preflight")
+        return model
+
+    def _entry(self, key: RunKey) -> _Entry:
+        return self._runs.setdefault(key.identity, _Entry())
+
+    def _measure(self, key: RunKey) -> Outcome:
+        with self._progress.run(key.label) as on_progress:
+            # The board starts while the model is looked at and built.
+            board = self.bench.board(key.target)
+            board.warm_up()
+            model = self.preflight(key)
+            data = self._suite_data(key.suite)
+            job = Job(
+                suite=key.suite.name,
+                model=model,
+                model_label=key.model.label,
+                vectors=data.vectors(model),
+                metric=key.suite.metric,
+                data=data,
+                builder=self.builder(key.target, key.kernels),
+                frame_log=self._frame_log(key),
+            )
+            if self._references is None:
+                self._references = References()
+            return measure(job, board, self._references, on_progress)
+
+    def _suite_data(self, suite: Suite) -> SuiteData:
+        if suite.data_path not in self._data:
+            self._data[suite.data_path] = SuiteData(suite.data_path, suite.data_function)
+        return self._data[suite.data_path]
+
+    def _frame_log(self, key: RunKey) -> Path | None:
+        if self._options.log_dir is None:
+            return None
+        name = f"{key.target.name}-{key.suite.name}-{key.model.label}-{key.kernels.value}.jsonl"
+        return self._options.log_dir / name
+
+    def close(self) -> None:
+        """Lets go of boards and child processes."""
+        self.bench.close()
+        if self._references is not None:
+            self._references.close()
+            self._references = None

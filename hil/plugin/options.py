@@ -1,0 +1,138 @@
+"""The plugin's options: one table, from which pytest's help, the ini file and the docs follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.vocab import KernelLibrary, Kind
+
+GROUP = "hil"
+GROUP_TITLE = "hardware-in-the-loop benchmarks of TensorFlow Lite Micro (hil)"
+ALL_TARGETS = "all"
+KIND_ANY = "any"
+KINDS = (KIND_ANY, Kind.HARDWARE.value, Kind.EMULATED.value)
+UNSUPPORTED_SKIP, UNSUPPORTED_FAIL = "skip", "fail"
+NO_TARGET = "nothing to measure on: give --target NAME (or --hil-target)"
+
+SHORT_TARGET = "--target"
+TARGET_OPTION: dict[str, Any] = {
+    "action": "append",
+    "dest": "hil_target",
+    "metavar": "NAME",
+    "default": None,
+    "help": "target to measure on; may be repeated, 'all' for every one. "
+    "(Default: none, ini: hil_target)",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, from the command line and the ini file."""
+
+    targets: tuple[str, ...]
+    kind: str
+    kernels: tuple[str, ...]
+    tflm: Path | None
+    probe: str | None
+    port: str | None
+    json: Path | None
+    log_dir: Path | None
+    unsupported: str
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything is to be measured at all."""
+        return bool(self.targets)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declares every option. Help texts end with the default."""
+    group = parser.getgroup(GROUP, GROUP_TITLE)
+    group.addoption("--hil-target", **TARGET_OPTION)
+    group.addoption(
+        "--hil-kind",
+        choices=KINDS,
+        default=None,
+        help="boards to measure on; hardware never falls back to emulation. "
+        f"(Default: {KIND_ANY}, ini: hil_kind)",
+    )
+    group.addoption(
+        "--hil-kernels",
+        metavar="NAMES",
+        default=KernelLibrary.REFERENCE.value,
+        help=f"kernel libraries, separated by commas: {', '.join(KernelLibrary)}. "
+        f"(Default: {KernelLibrary.REFERENCE.value})",
+    )
+    group.addoption(
+        "--hil-tflm",
+        metavar="DIR",
+        type=Path,
+        help="a TFLM source tree of your own, of the same generation. (Default: the pinned crate)",
+    )
+    group.addoption(
+        "--hil-probe",
+        metavar="UID",
+        help="unique id of a real board's debug probe, with --hil-port; or auto. (Default: none)",
+    )
+    group.addoption(
+        "--hil-port",
+        metavar="URL",
+        help="serial port of that board: /dev/..., socket://, rfc2217://. (Default: none)",
+    )
+    group.addoption(
+        "--hil-json",
+        metavar="FILE",
+        type=Path,
+        help="write all results to FILE (docs/results.md). (Default: none)",
+    )
+    group.addoption(
+        "--hil-log-dir",
+        metavar="DIR",
+        type=Path,
+        help="keep a log of every frame on the serial line in DIR. (Default: none)",
+    )
+    group.addoption(
+        "--hil-unsupported",
+        choices=(UNSUPPORTED_SKIP, UNSUPPORTED_FAIL),
+        default=UNSUPPORTED_SKIP,
+        help=f"what becomes of models that cannot run. (Default: {UNSUPPORTED_SKIP})",
+    )
+    parser.addini("hil_target", "targets to measure on, like --target", type="args", default=[])
+    parser.addini("hil_kind", "boards to measure on, like --hil-kind", default=KIND_ANY)
+
+
+def add_short_target(parser: pytest.Parser) -> bool:
+    """Declares `--target` too, and returns True, unless another plugin has: pytest-embedded does.
+
+    To be called when all plugins have declared theirs: whoever came second would fail.
+    """
+    taken = {name for g in parser._groups for option in g.options for name in option.names()}
+    if SHORT_TARGET in taken:
+        return False
+    arguments = TARGET_OPTION | {"help": "the same, in short"}
+    parser.getgroup(GROUP, GROUP_TITLE).addoption(SHORT_TARGET, **arguments)
+    return True
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The options in effect. Raises pytest.UsageError for unusable ones."""
+    targets = config.getoption("hil_target") or config.getini("hil_target")
+    kind = config.getoption("hil_kind") or config.getini("hil_kind")
+    if kind not in KINDS:
+        raise pytest.UsageError(f"hil_kind = {kind}: choose from {', '.join(KINDS)}")
+    kernels = tuple(name.strip() for name in config.getoption("hil_kernels").split(","))
+    return Options(
+        targets=tuple(dict.fromkeys(targets)),
+        kind=kind,
+        kernels=tuple(dict.fromkeys(kernels)),
+        tflm=config.getoption("hil_tflm"),
+        probe=config.getoption("hil_probe"),
+        port=config.getoption("hil_port"),
+        json=config.getoption("hil_json"),
+        log_dir=config.getoption("hil_log_dir"),
+        unsupported=config.getoption("hil_unsupported"),
+    )

@@ -1,0 +1,76 @@
+"""What came of a session: runs and verdicts, as they travel on pytest's reports."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import pytest
+
+from hil.errors import HilError
+from hil.plugin.broker import RunKey
+from hil.record import RunRecord, RunResult, Verdict
+from hil.vocab import Status
+
+ATTRIBUTE = "hil"
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """An item that answers for a check of a run."""
+
+    key: RunKey | None
+    error: HilError | None
+
+    def verdict_of(self, call: pytest.CallInfo[None]) -> Verdict | None:
+        """Its verdict, in the one phase that brings it."""
+
+
+def attach(
+    report: pytest.TestReport, key: RunKey, verdict: Verdict, record: RunRecord | None
+) -> None:
+    """Puts a verdict on its report, and the run with its first: builtins only, as xdist needs."""
+    payload: dict[str, Any] = {
+        "suite": key.suite.name,
+        "model": key.model.label,
+        "target": key.target.name,
+        "kernels": key.kernels.value,
+        "verdict": verdict.model_dump(mode="json"),
+        "record": record.model_dump(mode="json") if record is not None else None,
+    }
+    setattr(report, ATTRIBUTE, payload)
+    report.user_properties.append(("hil.status", verdict.status.value))
+    report.user_properties.append(("hil.reason", verdict.reason))
+
+
+class Results:
+    """Runs in the order in which they came, on the controller."""
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[str, str, str, str], RunResult] = {}
+        self._failures_not_ours = False
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Takes what a report brings."""
+        payload = getattr(report, ATTRIBUTE, None)
+        if payload is None:
+            self._failures_not_ours |= report.failed
+            return
+        verdict = Verdict.model_validate(payload["verdict"])
+        key = tuple(payload[name] for name in ("suite", "model", "target", "kernels"))
+        run = self._runs.setdefault(key, RunResult(*key))
+        run.verdicts[verdict.check] = verdict
+        if payload["record"] is not None:
+            run.record = RunRecord.model_validate(payload["record"])
+        elif run.record is None:
+            run.reason = verdict.reason
+        self._failures_not_ours |= report.failed and verdict.status is not Status.ERROR
+
+    def runs(self) -> list[RunResult]:
+        """All runs, in the order in which they came."""
+        return list(self._runs.values())
+
+    @property
+    def only_bench_errors(self) -> bool:
+        """Whether everything that failed says nothing about a model."""
+        statuses = {v.status for run in self.runs() for v in run.verdicts.values()}
+        return Status.ERROR in statuses and not self._failures_not_ours

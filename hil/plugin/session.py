@@ -1,0 +1,198 @@
+"""A pytest session with targets: a plugin object, registered only then."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+
+from hil.bench.bench import BenchChoice
+from hil.errors import ConfigError, HilError, did_you_mean
+from hil.files import check_writable
+from hil.plugin.broker import RunBroker
+from hil.plugin.options import ALL_TARGETS, Options
+from hil.plugin.progress import ProgressDisplay
+from hil.plugin.results import Judged, Results, attach
+from hil.target import Target, load_target, target_names
+from hil.vocab import KernelLibrary
+
+EXIT_ONLY_BENCH_ERRORS = 10
+
+
+class HilSession:
+    """Targets, kernel libraries, the broker of runs, and what has come of them."""
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self.options = options
+        self._config = config
+        self.results = Results()
+        self._errors_told: list[HilError] = []
+        try:
+            self.targets = _load_targets(options, config)
+            self.kernels = _kernel_libraries(options.kernels)
+            choice = BenchChoice(options.kind, options.probe, options.port)
+            _check_outputs(options)
+            _check_distribution(config)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.broker = RunBroker(options, choice, ProgressDisplay(config))
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether this process reports: false in an xdist worker."""
+        return not hasattr(self._config, "workerinput")
+
+    def targets_for(self, definition: pytest.Item) -> list[Target]:
+        """The targets a Python test runs on, by its `hil_targets` marker."""
+        patterns = [p for mark in definition.iter_markers("hil_targets") for p in mark.args]
+        for pattern in patterns:
+            if not isinstance(pattern, str):
+                raise pytest.UsageError(
+                    f"{definition.nodeid}: hil_targets takes patterns: hil_targets('stm32*')"
+                )
+        return [
+            target
+            for target in self.targets
+            if not patterns or any(fnmatch(target.name, pattern) for pattern in patterns)
+        ]
+
+    # ---- hooks
+
+    def pytest_report_header(self) -> str:
+        """One line: what is measured on what."""
+        names = ", ".join(target.name for target in self.targets)
+        board = f"probe {self.options.probe}" if self.options.probe else "emulated board"
+        kernels = ", ".join(self.options.kernels)
+        return f"hil: target {names} ({board}), kernels {kernels}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Runs tests with hil fixtures once per target; first, so that ids begin with it."""
+        if "hil_target" in metafunc.fixturenames:
+            targets = self.targets_for(metafunc.definition)
+            # As in the ids of suite items, so that several workers keep a run's tests together.
+            suffix = _model_suffix(metafunc.definition)
+            names = [target.name + suffix for target in targets]
+            metafunc.parametrize("hil_target", targets, indirect=True, ids=names, scope="session")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object:
+        """Keeps each run on one worker."""
+        from hil.plugin.scheduling import RunScheduling
+
+        names = [target.name for target in self.targets]
+        return RunScheduling(config, log, targets=names, one_board=bool(self.options.probe))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Puts run and verdict on the report, on which they travel to the controller."""
+        report = yield
+        if isinstance(item, Judged) and item.key is not None:
+            verdict = item.verdict_of(call)
+            if report.failed and item.error is not None:
+                report.longrepr = self._told(item.error)
+            if verdict is not None:
+                attach(report, item.key, verdict, self.broker.take_record(item.key))
+        return report
+
+    def _told(self, error: HilError) -> str:
+        """The error in full for the first check of a run, one line for the others.
+
+        pytest would show how it came through pytest and hil: thousands of lines for a word.
+        """
+        if error in self._errors_told:
+            return f"{error.message} (see the run's first check)"
+        self._errors_told.append(error)
+        return str(error)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collects what came, from this process or from a worker."""
+        self.results.add(report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Lets go of boards, and writes the results."""
+        self.broker.close()
+        if not self.is_controller:
+            return
+        if self.options.json is not None:
+            from hil.report.json_report import write_json
+
+            write_json(self.options.json, self.results.runs())
+        if session.exitstatus == pytest.ExitCode.TESTS_FAILED and self.results.only_bench_errors:
+            session.exitstatus = EXIT_ONLY_BENCH_ERRORS
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Prints a table per target."""
+        if self.is_controller:
+            from hil.report.terminal import summary_text
+
+            text = summary_text(
+                self.results.runs(),
+                color=terminalreporter.hasmarkup,
+                explain=self._config.get_verbosity() >= 0,
+            )
+            if text:
+                terminalreporter.section("hil", sep="=")
+                terminalreporter.write(text)
+                if self.options.json is not None:
+                    terminalreporter.write_line(f"results: {self.options.json}")
+
+    def pytest_unconfigure(self) -> None:
+        """Lets go of boards when the session never got to its end."""
+        self.broker.close()
+
+
+def session_of(config: pytest.Config) -> HilSession | None:
+    """The session plugin, or None without targets."""
+    from hil.plugin import SESSION_PLUGIN
+
+    session: HilSession | None = config.pluginmanager.get_plugin(SESSION_PLUGIN)
+    return session
+
+
+def _model_suffix(definition: pytest.Item) -> str:
+    marker = definition.get_closest_marker("hil")
+    model = marker.kwargs.get("model") if marker is not None else None
+    return f"-{model}" if isinstance(model, str) else ""
+
+
+def _check_distribution(config: pytest.Config) -> None:
+    """Several workers are fed by hil.plugin.scheduling; other ways would measure runs twice."""
+    dist = config.getoption("dist", "no")
+    if dist not in ("no", "load"):
+        raise ConfigError(
+            f"--dist {dist} would tear runs apart",
+            hint="leave --dist out: with -n alone, the checks of a run stay on one worker",
+        )
+
+
+def _load_targets(options: Options, config: pytest.Config) -> tuple[Target, ...]:
+    known = target_names(config.rootpath)
+    wanted = known if ALL_TARGETS in options.targets else sorted(set(options.targets))
+    return tuple(load_target(name, config.rootpath) for name in wanted)
+
+
+def _kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:
+    known = [library.value for library in KernelLibrary]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"unknown kernel library {name!r}", hint=did_you_mean(name, known))
+    return tuple(KernelLibrary(name) for name in names)
+
+
+def _check_outputs(options: Options) -> None:
+    """Finds out before the measurements that their results or logs could not be kept."""
+    if options.json is not None:
+        check_writable(options.json)
+    if options.log_dir is not None:
+        try:
+            options.log_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot make --hil-log-dir {options.log_dir}: {error.strerror or error}"
+            ) from error

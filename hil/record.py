@@ -1,0 +1,150 @@
+"""The record of a run: everything measured for one (target, board, suite, model, kernels, image).
+
+Immutable once made; docs/results.md describes it as JSON. A metric that could not be measured is
+None in `metrics` and its reason is in `absent`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from hil.vocab import CheckName, CounterUnit, KernelLibrary, Kind, Scheme, Status
+
+SCHEMA = 1
+
+
+class Record(BaseModel):
+    """Base of all records."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Subject(Record):
+    """What is being measured: may change from night to night, the suspect when results do."""
+
+    model_sha256: str
+    build_id: str
+    tflm_origin: str
+    tflm_digest: str
+    harness_digest: str
+    toolchain: str
+    flags: tuple[str, ...]
+
+
+class Condition(Record):
+    """What must be equal for two runs to be comparable."""
+
+    core_clock_hz: int
+    arena_placement: str
+    code_placement: str
+    protocol_major: int
+    counter_unit: CounterUnit
+    data_sha256: str
+
+
+class Environment(Record):
+    """Where it happened; shown, never compared."""
+
+    hil_version: str
+    python: str
+    host: str
+    pyocd: str
+    references: dict[str, str]
+
+
+class Metrics(Record):
+    """Figures of a run; units are in the names. None: see `absent` of the run."""
+
+    vectors: int
+    macs: int
+    latency_median_instructions: float | None = None
+    latency_min_instructions: int | None = None
+    latency_median_cycles: float | None = None
+    latency_min_cycles: int | None = None
+    latency_median_ms: float | None = None
+    host_litert_latency_median_us: float | None = None
+    arena_used_bytes: int | None = None
+    arena_head_bytes: int | None = None
+    arena_tail_bytes: int | None = None
+    arena_capacity_bytes: int | None = None
+    arena_host_tflm_bytes: int | None = None
+    flash_bytes: int | None = None
+    flash_model_bytes: int | None = None
+    flash_code_bytes: int | None = None
+    ram_static_bytes: int | None = None
+    stack_bytes: int | None = None
+    outputs_elements: int | None = None
+    outputs_differing_elements: int | None = None
+    outputs_differing_vectors: int | None = None
+    outputs_max_abs_error: float | None = None
+    outputs_worst_vector: int | None = None
+    litert_differing_elements: int | None = None
+    litert_max_abs_error: float | None = None
+    accuracy_device: float | None = None
+    accuracy_host_tflm: float | None = None
+    accuracy_litert: float | None = None
+    link_retransmissions: int | None = None
+
+
+class Samples(Record):
+    """Raw values, one per vector, in the order of the vectors."""
+
+    latency_instructions: tuple[int, ...] | None = None
+    latency_cycles: tuple[int, ...] | None = None
+
+
+class RunRecord(Record):
+    """One run."""
+
+    schema_version: int = SCHEMA
+    run_id: str
+    started_utc: str
+    duration_s: float
+    suite: str | None
+    model: str
+    scheme: Scheme
+    target: str
+    board: str
+    kind: Kind
+    kernels: KernelLibrary
+    vectors_source: str
+    accuracy_metric: str | None
+    subject: Subject
+    condition: Condition
+    environment: Environment
+    metrics: Metrics
+    absent: dict[str, str]
+    samples: Samples
+
+
+class Verdict(Record):
+    """The answer of one check to a run, with the limits it was held to."""
+
+    check: CheckName
+    status: Status
+    reason: str
+    limits: dict[str, float | int | None] = {}
+
+
+@dataclass
+class RunResult:
+    """A run with its verdicts, as the reports show it. `record` is None when there is no result,
+    and `reason` says why.
+    """
+
+    suite: str | None
+    model: str
+    target: str
+    kernels: str
+    record: RunRecord | None = None
+    reason: str = ""
+    verdicts: dict[CheckName, Verdict] = field(default_factory=dict)
+
+    @property
+    def status(self) -> Status:
+        """The worst of its checks."""
+        order = (Status.ERROR, Status.FAIL, Status.UNSUPPORTED, Status.NEW, Status.PASS)
+        found = {verdict.status for verdict in self.verdicts.values()}
+        return next((status for status in order if status in found), Status.SKIP)

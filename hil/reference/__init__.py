@@ -1,0 +1,1 @@
+"""Host interpreters: what a device's outputs are held against."""

@@ -1,0 +1,56 @@
+"""Results as JSON; docs/results.md is its schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hil import __version__
+from hil.files import write_whole
+from hil.record import SCHEMA as RECORD_SCHEMA
+from hil.record import RunRecord, RunResult
+
+SCHEMA = 1
+
+
+def write_json(path: Path, runs: Sequence[RunResult]) -> None:
+    """Writes all runs to `path`, whole or not at all. Raises ConfigError."""
+    document = {
+        "schema": SCHEMA,
+        "hil_version": __version__,
+        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "runs": [run_as_json(run) for run in runs],
+    }
+    write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def run_as_json(run: RunResult) -> dict[str, Any]:
+    """One run: its identity, checks, metrics and samples."""
+    checks: dict[str, Any] = {
+        name.value: {
+            "status": verdict.status.value,
+            "reason": verdict.reason,
+            "limits": verdict.limits,
+        }
+        for name, verdict in run.verdicts.items()
+    }
+    if run.record is None:
+        absent = dict.fromkeys(RunRecord.model_fields, None)
+        del absent["schema_version"]
+        return {
+            **absent,
+            "suite": run.suite,
+            "model": run.model,
+            "target": run.target,
+            "kernels": run.kernels,
+            "absent": {"metrics": run.reason},
+            "record_schema": RECORD_SCHEMA,
+            "status": run.status.value,
+            "checks": checks,
+        }
+    record = run.record.model_dump(mode="json")
+    schema = record.pop("schema_version")
+    return {**record, "record_schema": schema, "status": run.status.value, "checks": checks}

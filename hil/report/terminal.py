@@ -1,0 +1,196 @@
+"""The table at the end of a session, one per target."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hil.record import Metrics, RunRecord, RunResult
+from hil.vocab import CheckName, Kind, Status
+
+MIN_WIDTH = 80
+PIPE_WIDTH = 100
+ABSENT = "-"
+HEADING_LINES = 4
+STATUS_STYLES = {
+    Status.PASS: "green",
+    Status.NEW: "cyan",
+    Status.FAIL: "bold red",
+    Status.ERROR: "bold red",
+    Status.UNSUPPORTED: "yellow",
+    Status.SKIP: "yellow",
+}
+EMULATED_NOTE = "emulated: instruction counts, not time"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, its sentence under the table, and its text for a run."""
+
+    heading: str
+    sentence: str
+    text: Callable[[RunRecord], str]
+
+
+def summary_text(runs: Sequence[RunResult], *, color: bool, explain: bool = True) -> str:
+    """The tables of all runs, "" when there are none; with `explain` what each column says."""
+    if not runs:
+        return ""
+    width = max(MIN_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns)
+    console = Console(width=width, force_terminal=color, no_color=not color, highlight=False)
+    with console.capture() as capture:
+        for number, target in enumerate(dict.fromkeys(run.target for run in runs)):
+            chosen = [run for run in runs if run.target == target]
+            _print_target(console, target, chosen, explain=explain and number == 0)
+    return capture.get()
+
+
+def _print_target(
+    console: Console, target: str, runs: Sequence[RunResult], *, explain: bool
+) -> None:
+    kinds = {run.record.kind for run in runs if run.record is not None}
+    columns = _columns(Kind.HARDWARE not in kinds)
+    title = f"{target}, {' and '.join(sorted(kinds)) or 'no result'}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.pad_edge = False
+    table.add_column(_heading("model\nscheme\nchecks"), no_wrap=True)
+    for column in columns:
+        table.add_column(_heading(column.heading), no_wrap=True, justify="right")
+    for run in runs:
+        table.add_row(*_cells(run, columns, swept=len({r.kernels for r in runs}) > 1))
+    console.print(table)
+    if Kind.EMULATED in kinds:
+        console.print(EMULATED_NOTE)
+    if explain:
+        for column in columns:
+            name = column.heading.splitlines()[0]
+            console.print(f"{name}: {column.sentence}", style="dim")
+    for run in runs:
+        _print_reasons(console, run)
+
+
+def _heading(text: str) -> str:
+    """Headings of equal height, so that all begin in the first line."""
+    return text + "\n" * (HEADING_LINES - 1 - text.count("\n"))
+
+
+def _cells(run: RunResult, columns: Sequence[Column], *, swept: bool) -> list[str | Text]:
+    scheme = run.record.scheme.value if run.record is not None else ""
+    lines = [run.model, scheme, run.kernels if swept else ""]
+    name = Text("\n".join(line for line in lines if line) + "\n") + _status_text(run)
+    if run.record is None:
+        return [name, *[ABSENT] * len(columns)]
+    return [name, *[column.text(run.record) for column in columns]]
+
+
+def _status_text(run: RunResult) -> Text:
+    counts: dict[Status, int] = {}
+    for verdict in run.verdicts.values():
+        counts[verdict.status] = counts.get(verdict.status, 0) + 1
+    parts = [f"{counts[status]} {status.value}" for status in STATUS_STYLES if status in counts]
+    # Two to a line: the column with the names is not to crowd out the figures.
+    lines = [", ".join(parts[i : i + 2]) for i in range(0, len(parts), 2)]
+    return Text("\n".join(lines), style=STATUS_STYLES[run.status])
+
+
+def _print_reasons(console: Console, run: RunResult) -> None:
+    """Why a run is not simply a pass; each reason once, however many checks share it."""
+    reasons: dict[tuple[Status, str], list[CheckName]] = {}
+    for name, verdict in run.verdicts.items():
+        if verdict.status not in (Status.PASS, Status.SKIP):
+            reasons.setdefault((verdict.status, verdict.reason.splitlines()[0]), []).append(name)
+    for (status, reason), checks in reasons.items():
+        names = ", ".join(checks) if len(checks) < len(CheckName) else "all checks"
+        line = Text(f"{status.value}: ", style=STATUS_STYLES[status])
+        console.print(line + Text(f"{run.model} {names}: {reason}", style=""), soft_wrap=True)
+
+
+# ---- columns
+
+
+def _columns(emulated: bool) -> tuple[Column, ...]:
+    unit = "instructions" if emulated else "cycles"
+    return (
+        Column(
+            "accuracy\ndevice\nTFLM\nLiteRT",
+            "the suite's metric on the outputs of the device, of host TFLM and of host LiteRT.",
+            lambda record: _accuracy(record.metrics),
+        ),
+        Column(
+            "outputs\nmax diff\nelements",
+            "the device's against host TFLM's: equal, or the largest difference; how many differ.",
+            lambda record: _outputs(record.metrics),
+        ),
+        Column(
+            "latency\nmedian\nmin\nn",
+            f"{unit} of Invoke alone, nothing else running, over n vectors.",
+            _latency,
+        ),
+        Column(
+            "LiteRT\nhost us",
+            "host time: median of the same vectors on this host's LiteRT, one thread.",
+            lambda record: _number(record.metrics.host_litert_latency_median_us, ".1f"),
+        ),
+        Column(
+            "arena\ndevice\nhost",
+            "bytes used, as TFLM reports it on the device and on the (64-bit) host.",
+            lambda record: _lines(
+                _number(record.metrics.arena_used_bytes, ",d"),
+                _number(record.metrics.arena_host_tflm_bytes, ",d"),
+            ),
+        ),
+        Column(
+            "flash\nall\nmodel",
+            "bytes programmed: model, its operators, interpreter and harness; and the model alone.",
+            lambda record: _lines(
+                _number(record.metrics.flash_bytes, ",d"),
+                _number(record.metrics.flash_model_bytes, ",d"),
+            ),
+        ),
+    )
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+def _number(value: float | None, form: str) -> str:
+    return ABSENT if value is None else f"{value:{form}}"
+
+
+def _accuracy(metrics: Metrics) -> str:
+    return _lines(
+        _number(metrics.accuracy_device, ".4f"),
+        _number(metrics.accuracy_host_tflm, ".4f"),
+        _number(metrics.accuracy_litert, ".4f"),
+    )
+
+
+def _outputs(metrics: Metrics) -> str:
+    if metrics.outputs_elements is None:
+        return ABSENT
+    if metrics.outputs_differing_elements == 0:
+        return _lines("equal", f"0/{metrics.outputs_elements}")
+    return _lines(
+        f"{metrics.outputs_max_abs_error:.2g}",
+        f"{metrics.outputs_differing_elements}/{metrics.outputs_elements}",
+    )
+
+
+def _latency(record: RunRecord) -> str:
+    metrics = record.metrics
+    middle, least = metrics.latency_median_instructions, metrics.latency_min_instructions
+    if record.kind is Kind.HARDWARE:
+        middle, least = metrics.latency_median_cycles, metrics.latency_min_cycles
+    if middle is None or least is None:
+        return ABSENT
+    lines = [f"{middle:,.0f}", f"{least:,}", str(metrics.vectors)]
+    if metrics.latency_median_ms is not None:
+        lines.append(f"{metrics.latency_median_ms:.3f} ms")
+    return _lines(*lines)

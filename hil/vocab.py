@@ -1,0 +1,58 @@
+"""The words of the domain as enumerations. Imports nothing, so that anything may import it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The answer of one check."""
+
+    PASS = "pass"
+    FAIL = "fail"  # worse than its limit
+    ERROR = "error"  # bench, build or link: says nothing about the model
+    UNSUPPORTED = "unsupported"  # cannot run there, and why
+    NEW = "new"  # nothing to judge by: no limit and no baseline
+    SKIP = "skip"
+
+
+class Kind(StrEnum):
+    """What a board is. Results of the two are never compared."""
+
+    HARDWARE = "hardware"
+    EMULATED = "emulated"
+
+
+class Scheme(StrEnum):
+    """How a model is quantized, read from its tensors."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    INT16X8 = "int16x8"
+    DYNAMIC = "dynamic"
+    FLOAT16 = "float16"
+    WEIGHT_ONLY = "weight_only"
+
+
+class CheckName(StrEnum):
+    """The questions put to a run."""
+
+    OUTPUTS = "outputs"
+    ACCURACY = "accuracy"
+    LATENCY = "latency"
+    ARENA = "arena"
+    FLASH = "flash"
+
+
+class KernelLibrary(StrEnum):
+    """Which implementations of the operators an image is built with."""
+
+    REFERENCE = "reference"
+    PORTABLE_OPTIMIZED = "portable_optimized"
+
+
+class CounterUnit(StrEnum):
+    """What a latency counts: time needs silicon."""
+
+    CYCLES = "cycles"
+    INSTRUCTIONS = "instructions"

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hil.checks.metrics import auc, evaluate, top_k
+from hil.data import Vectors
+from hil.errors import DataError
+from hil.model.flatbuffer import parse_model
+from hil.model.info import ModelInfo
+from hil.suite import Metric
+from hil.suite_data import SuiteData
+from tests import models
+
+DENSE = parse_model(models.dense_float(4, 3), "dense")
+AUTOENCODER = parse_model(models.dense_float(4, 4), "autoencoder")
+SCORE = parse_model(models.dense_float(4, 1), "score")
+
+
+def vectors(labels: object, inputs: np.ndarray | None = None) -> Vectors:
+    count = 4 if inputs is None else len(inputs)
+    rows = np.zeros((count, 1, 4), np.float32) if inputs is None else inputs
+    return Vectors((rows,), None if labels is None else np.asarray(labels), "test")
+
+
+def value(metric: Metric, model: ModelInfo, output: np.ndarray, data: Vectors) -> float:
+    return evaluate(metric, model, [output], data, None)
+
+
+def test_top1_is_the_share_of_right_classes() -> None:
+    outputs = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]].reshape(4, 1, 3)
+    assert value(Metric(name="top1"), DENSE, outputs, vectors([0, 1, 2, 2])) == 0.75
+
+
+def test_ties_go_to_the_lower_class() -> None:
+    assert top_k(np.array([[1.0, 1.0]]), np.array([0]), 1) == 1.0
+    assert top_k(np.array([[1.0, 1.0]]), np.array([1]), 1) == 0.0
+
+
+def test_topk_takes_the_k_best() -> None:
+    scores = np.array([[0.1, 0.5, 0.4], [0.6, 0.3, 0.1]])
+    assert top_k(scores, np.array([2, 2]), 2) == 0.5
+    assert top_k(scores, np.array([2, 2]), 3) == 1.0
+
+
+def test_quantized_outputs_are_dequantized_first() -> None:
+    model = parse_model(models.dense_int8(), "m")  # output scale 0.25
+    data = vectors(np.full((4, 3), 1.0))
+    assert value(Metric(name="mae"), model, np.full((4, 1, 3), 8, np.int8), data) == 1.0
+
+
+def test_rmse_and_mae() -> None:
+    outputs = np.array([1.0, 2.0, 3.0, 4.0], np.float32).reshape(4, 1, 1)
+    data = vectors([0.0, 2.0, 3.0, 0.0])
+    assert value(Metric(name="mae"), SCORE, outputs, data) == 1.25
+    assert value(Metric(name="rmse"), SCORE, outputs, data) == pytest.approx(np.sqrt(17 / 4))
+
+
+def test_auc_by_ranks() -> None:
+    labels = np.array([0, 0, 1, 1], bool)
+    assert auc(np.array([0.1, 0.2, 0.3, 0.4]), labels) == 1.0
+    assert auc(np.array([0.4, 0.3, 0.2, 0.1]), labels) == 0.0
+    assert auc(np.array([0.5, 0.5, 0.5, 0.5]), labels) == 0.5
+    assert auc(np.array([0.1, 0.3, 0.2, 0.4]), labels) == 0.75
+
+
+def test_an_autoencoder_is_scored_by_its_reconstruction_error() -> None:
+    inputs = np.zeros((4, 1, 4), np.float32)
+    outputs = inputs.copy()
+    outputs[2:] = 1.0
+    data = vectors([0, 0, 1, 1], inputs)
+    assert value(Metric(name="auc"), AUTOENCODER, outputs, data) == 1.0
+
+
+def test_an_autoencoder_without_labels_is_held_against_its_input() -> None:
+    inputs = np.ones((4, 1, 4), np.float32)
+    assert value(Metric(name="mae"), AUTOENCODER, inputs * 3, vectors(None, inputs)) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "message"),
+    [
+        ("top1", None, "has no labels"),
+        ("top1", [0, 1, 2, 3], "labels go from 0 to 3"),
+        ("top1", [0, 1, 2, -1], "labels go from -1"),
+        ("top1", [0.5, 1, 2, 0], "must be N integers"),
+        ("auc", [0, 0, 0, 0], "both present"),
+        ("mae", [1.0, 2.0, 3.0, 4.0], "1 label values per vector"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(metric: str, labels: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        value(Metric(name=metric), DENSE, np.zeros((4, 1, 3), np.float32), vectors(labels))
+
+
+def test_a_suites_own_metric_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "data.py"
+    path.write_text("def share(outputs, labels):\n    return float(outputs.shape[1] + labels[0])\n")
+    metric = Metric(name="data:share", direction="higher")
+    outputs = np.zeros((4, 1, 3), np.float32)
+    data = SuiteData(path, "test_data")
+    assert evaluate(metric, DENSE, [outputs], vectors([2, 0, 0, 0]), data) == 5.0
+
+
+def test_a_suites_own_metric_must_give_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "data.py"
+    path.write_text("def share(outputs, labels):\n    return float('nan')\n")
+    metric = Metric(name="data:share", direction="higher")
+    with pytest.raises(DataError, match="not a number"):
+        evaluate(
+            metric,
+            DENSE,
+            [np.zeros((4, 1, 3), np.float32)],
+            vectors([0] * 4),
+            SuiteData(path, "test_data"),
+        )

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hil.errors import BuildError
+from hil.firmware.build import Builder, model_header
+from hil.firmware.cache import Cache
+from hil.firmware.image import Image, read_image
+from hil.firmware.tflm import TflmSource
+from hil.firmware.toolchain import program_version, require, short_version
+from hil.model.flatbuffer import parse_model
+from hil.model.info import ModelInfo
+from hil.resources import firmware_harness_dir
+from hil.target import Target
+from hil.vocab import KernelLibrary
+from tests import models
+
+pytestmark = pytest.mark.toolchain
+
+
+def test_an_image_says_what_it_is(dense_image: Image, dense_model: ModelInfo) -> None:
+    manifest = dense_image.manifest
+    assert manifest["target"] == "stm32f746"
+    assert manifest["model_sha256"] == dense_model.sha256
+    assert manifest["operators"] == ["FULLY_CONNECTED"]
+    assert manifest["flags"][-2:] == ["-O2", "-DNDEBUG"]
+    assert len(dense_image.build_id) == 20
+
+
+def test_sizes_add_up(dense_image: Image, dense_model: ModelInfo) -> None:
+    sizes = dense_image.sizes
+    assert sizes.model_bytes == dense_model.file_bytes
+    assert sizes.flash_bytes == sizes.model_bytes + sizes.code_bytes
+    assert sizes.stack_bytes == 16384
+    assert sizes.arena_capacity_bytes == 256 << 10
+
+
+def test_the_same_inputs_in_two_folders_give_the_same_image(
+    target: Target,
+    tflm: TflmSource,
+    dense_model: ModelInfo,
+    dense_image: Image,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(firmware_harness_dir(), elsewhere)
+    for module in ("hil.firmware.build", "hil.firmware.cmake"):
+        monkeypatch.setattr(f"{module}.firmware_harness_dir", lambda: elsewhere)
+    cache = Cache(tmp_path / "cache")
+    # The library does not depend on folders either, but takes half a minute: lend it.
+    library = Builder(target, tflm)._library(None)
+    shutil.copytree(library.parent, cache.root / "tflm" / library.parent.name)
+    again = Builder(target, tflm, cache=cache).build(dense_model)
+    assert again.path != dense_image.path
+    assert again.path.read_bytes() == dense_image.path.read_bytes()
+
+
+def test_another_model_is_another_image(builder: Builder, dense_image: Image) -> None:
+    other = builder.build(parse_model(models.dense_float(4, 5), "other"))
+    assert other.build_id != dense_image.build_id
+
+
+def test_only_the_models_operators_are_linked(dense_image: Image) -> None:
+    symbols = subprocess.run(
+        ["arm-none-eabi-nm", "-C", dense_image.path], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Register_FULLY_CONNECTED" in symbols
+    assert "Register_CONV_2D" not in symbols
+
+
+def test_nothing_of_this_machine_is_in_the_image(dense_image: Image) -> None:
+    content = dense_image.path.read_bytes()
+    for path in (Path.home(), Path(__file__).parents[2]):
+        assert str(path).encode() not in content
+
+
+def test_an_elf_of_others_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="was not built by hil"):
+        read_image(Path(shutil.which("true") or "/bin/true"))
+    path = tmp_path / "no.elf"
+    path.write_text("no")
+    with pytest.raises(BuildError, match="is no image"):
+        read_image(path)
+
+
+def test_a_compiler_error_is_shown_with_its_log(
+    target: Target, tflm: TflmSource, dense_model: ModelInfo, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "cache")
+    broken = Builder(target, tflm, optimization=("-O2", "-DNDEBUG", "-Dmain=1+"), cache=cache)
+    library = Builder(target, tflm)._library(None)
+    shutil.copytree(library.parent, cache.root / "tflm" / broken._library_key)
+    with pytest.raises(BuildError, match="ninja failed") as caught:
+        broken.build(dense_model)
+    assert "error:" in caught.value.detail
+    log = Path(caught.value.hint.removeprefix("the whole log: "))
+    assert "error:" in log.read_text()
+    assert list((cache.root / "harness").iterdir()) == []
+
+
+def test_a_missing_kernel_library_is_refused(
+    target: Target, tflm: TflmSource, dense_model: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TflmSource, "kernel_libraries", lambda self: (KernelLibrary.REFERENCE,))
+    with pytest.raises(BuildError, match="no kernel library portable_optimized"):
+        Builder(target, tflm, KernelLibrary.PORTABLE_OPTIMIZED).build(dense_model)
+
+
+def test_the_resolver_holds_each_operator_once(digits_int8: ModelInfo) -> None:
+    header = model_header(digits_int8)
+    assert header.count("X(CONV_2D)") == 1
+    assert f"#define HIL_OPERATOR_COUNT {len(digits_int8.operator_names)}" in header
+
+
+def test_a_missing_program_names_its_package() -> None:
+    with pytest.raises(BuildError, match="arm-none-eabi-g--") as caught:
+        require("arm-none-eabi-g--")
+    assert "apt-get install" in caught.value.hint
+
+
+def test_versions_are_read() -> None:
+    assert program_version(require("cmake")).startswith("cmake version")
+    line = "arm-none-eabi-g++ (15:12.2.rel1-1) 12.2.1 20221205"
+    assert short_version(line) == "12.2.1"

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hil.model.flatbuffer import parse_model, read_model
+from hil.model.preflight import Limits, find_problems
+from hil.vocab import KernelLibrary
+from tests import models
+from tests.conftest import SUITES
+from tests.models import Model, Operator, Tensor
+
+LIMITS = Limits(
+    operators={
+        "FULLY_CONNECTED": 4,
+        "CONV_2D": 3,
+        "DEPTHWISE_CONV_2D": 3,
+        "MEAN": 1,
+        "DEQUANTIZE": 2,
+        "QUANTIZE": 1,
+        "ADD": 2,
+        "RELU": 1,
+    },
+    kernels=KernelLibrary.REFERENCE,
+    flash_bytes=1 << 20,
+    arena_bytes=256 << 10,
+)
+
+
+def reasons(content: bytes, limits: Limits = LIMITS) -> list[str]:
+    return [str(problem) for problem in find_problems(parse_model(content, "m"), limits)]
+
+
+def only(content: bytes, limits: Limits = LIMITS) -> str:
+    (reason,) = reasons(content, limits)
+    return reason
+
+
+@pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
+@pytest.mark.parametrize("scheme", ["float32", "int8"])
+def test_our_suites_run(name: str, scheme: str, tflm_operators: dict[str, int]) -> None:
+    model = read_model(SUITES / f"{name}_{scheme}.tflite")
+    assert find_problems(model, replace(LIMITS, operators=tflm_operators)) == []
+
+
+def test_all_missing_operators_are_named_with_their_index() -> None:
+    content = models.write(
+        Model(
+            [Tensor("FLOAT32", (1, 4)) for _ in range(4)],
+            [
+                Operator("GELU", (0,), (1,)),
+                Operator("ADD", (1, 1), (2,)),
+                Operator("SQUEEZE", (2,), (3,)),
+            ],
+            (0,),
+            (3,),
+        )
+    )
+    first, second = reasons(content)
+    assert first.startswith("operator 0 GELU: this TFLM has no kernel")
+    assert second.startswith("operator 2 SQUEEZE")
+    assert "Conv2D" in second
+
+
+def test_a_custom_operator_has_no_kernel() -> None:
+    content = models.write(
+        Model(
+            [Tensor("FLOAT32", (1, 4)), Tensor("FLOAT32", (1, 4))],
+            [Operator("", (0,), (1,), custom_name="Magic")],
+            (0,),
+            (1,),
+        )
+    )
+    assert "custom operator 'Magic'" in only(content)
+
+
+def test_dynamic_range_is_called_hybrid() -> None:
+    assert "hybrid" in only(models.dense_int8(input_type="FLOAT32"))
+
+
+def test_int16x8_has_no_kernels() -> None:
+    assert "int16x8" in only(models.dense_int8(input_type="INT16"))
+
+
+def test_per_channel_dense_weights_would_be_silently_wrong() -> None:
+    reason = only(models.dense_int8((0.1, 0.2, 0.3)))
+    assert "wrong results without a word" in reason
+    assert "disable_per_channel_quantization_for_dense_layers" in reason
+
+
+@pytest.mark.parametrize(
+    ("type_", "scales", "text"), [("FLOAT16", (), "float16"), ("INT8", (0.1, 0.2), "per-channel")]
+)
+def test_dequantized_constants(type_: str, scales: tuple[float, ...], text: str) -> None:
+    data = np.zeros(2, np.float16 if type_ == "FLOAT16" else np.int8)
+    content = models.write(
+        Model(
+            [
+                Tensor(type_, (2,), data, scales),
+                Tensor("FLOAT32", (2,)),
+                Tensor("FLOAT32", (2,)),
+                Tensor("FLOAT32", (2,)),
+            ],
+            [Operator("DEQUANTIZE", (0,), (1,)), Operator("ADD", (1, 2), (3,))],
+            (2,),
+            (3,),
+        )
+    )
+    assert text in only(content)
+
+
+def test_an_int8_mean_fails_only_when_invoked() -> None:
+    assert "float32 only" in only(models.single_operator("MEAN", type_="INT8"))
+
+
+def test_a_newer_operator_version_is_refused() -> None:
+    assert "version 9" in only(models.single_operator("ADD", version=9))
+
+
+def test_another_schema_version_is_refused() -> None:
+    model = Model(
+        [Tensor("FLOAT32", (1, 4)), Tensor("FLOAT32", (1, 4))],
+        [Operator("ADD", (0, 0), (1,))],
+        (0,),
+        (1,),
+        version=4,
+    )
+    assert "schema version 4" in only(models.write(model))
+
+
+def test_several_subgraphs_are_refused() -> None:
+    model = Model(
+        [Tensor("FLOAT32", (1, 4)), Tensor("FLOAT32", (1, 4))],
+        [Operator("ADD", (0, 0), (1,))],
+        (0,),
+        (1,),
+        subgraphs=2,
+    )
+    assert "2 subgraphs" in only(models.write(model))
+
+
+@pytest.mark.parametrize("shape", [(-1, 4), (1, 0)])
+def test_shapes_that_are_not_fixed_or_empty_are_refused(shape: tuple[int, ...]) -> None:
+    text = "dynamic shape" if shape[0] < 0 else "has no elements"
+    found = reasons(models.single_operator("ADD", shape=shape))
+    assert all(text in reason for reason in found)
+    assert found
+
+
+def test_strings_are_refused() -> None:
+    found = reasons(models.single_operator("ADD", type_="STRING"))
+    assert any("is STRING" in reason for reason in found)
+
+
+def test_a_model_larger_than_flash_is_refused() -> None:
+    assert "flash 100" in only(models.dense_float(), replace(LIMITS, flash_bytes=100))
+
+
+def test_activations_larger_than_ram_are_refused() -> None:
+    content = models.single_operator("ADD", shape=(1, 1000))
+    assert "8,000 bytes of activations" in only(content, replace(LIMITS, arena_bytes=7999))
+    assert reasons(content, replace(LIMITS, arena_bytes=8000)) == []
+
+
+@pytest.mark.parametrize(
+    ("kernels", "channels", "refused"),
+    [
+        (KernelLibrary.PORTABLE_OPTIMIZED, 257, True),
+        (KernelLibrary.PORTABLE_OPTIMIZED, 256, False),
+        (KernelLibrary.REFERENCE, 257, False),
+    ],
+)
+def test_depthwise_channels_the_optimized_kernel_cannot_hold(
+    kernels: KernelLibrary, channels: int, refused: bool
+) -> None:
+    content = models.write(
+        Model(
+            [
+                Tensor("INT8", (1, 4, 4, channels), scales=(0.1,)),
+                Tensor("INT8", (1, 3, 3, channels), np.zeros((1, 3, 3, channels), np.int8), (0.1,)),
+                Tensor("INT32", (channels,), np.zeros(channels, np.int32), (0.01,)),
+                Tensor("INT8", (1, 4, 4, channels), scales=(0.1,)),
+            ],
+            [Operator("DEPTHWISE_CONV_2D", (0, 1, 2), (3,), 3, {"depthMultiplier": 1})],
+            (0,),
+            (3,),
+        )
+    )
+    found = reasons(content, replace(LIMITS, kernels=kernels))
+    assert bool(found) is refused
+    if refused:
+        assert "overwrite the stack" in found[0]
+
+
+def test_every_reason_comes_with_a_remedy() -> None:
+    for problem in find_problems(parse_model(models.dense_int8((0.1, 0.2, 0.3)), "m"), LIMITS):
+        assert problem.remedy
+
+
+def test_a_code_in_the_newer_field_only_is_refused() -> None:
+    tensors = [Tensor("FLOAT32", (1, 4)) for _ in range(2)]
+    operator = Operator("RELU", (0,), (1,), legacy_code=0)
+    content = models.write(Model(tensors, [operator], (0,), (1,)))
+    assert "newer field only" in only(content)
+
+
+def test_constants_of_another_size_are_refused() -> None:
+    tensors = [
+        Tensor("FLOAT32", (1, 4)),
+        Tensor("FLOAT32", (1, 4), np.zeros(3, np.float32)),
+        Tensor("FLOAT32", (1, 4)),
+    ]
+    content = models.write(Model(tensors, [Operator("ADD", (0, 1), (2,))], (0,), (2,)))
+    assert "has 12 bytes of data, its shape 16" in only(content)
+
+
+def test_tensors_that_nothing_makes_or_uses_are_refused() -> None:
+    tensors = [Tensor("FLOAT32", (1, 4)) for _ in range(4)]
+    content = models.write(Model(tensors, [Operator("ADD", (0, 1), (2,))], (0, 3), (2,)))
+    unused, unmade = sorted(reasons(content), reverse=True)
+    assert "nothing makes it" in unmade
+    assert "never used" in unused

@@ -1,0 +1,187 @@
+"""Small `.tflite` files made by hand, with LiteRT's own schema classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+TENSOR_TYPES: dict[str, int] = {
+    name: value for name, value in vars(schema.TensorType).items() if not name.startswith("_")
+}
+OPERATORS: dict[str, int] = {
+    name: value for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")
+}
+
+
+@dataclass
+class Tensor:
+    """A tensor to put into a model; constant when `data` is given."""
+
+    type: str
+    shape: Sequence[int]
+    data: Any = None
+    scales: Sequence[float] = ()
+    zero_points: Sequence[int] = ()
+    name: str = "tensor"
+
+
+@dataclass
+class Operator:
+    """An operator by name, with the indices of its tensors."""
+
+    name: str
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+    version: int = 1
+    settings: Mapping[str, Any] | None = field(default_factory=dict)
+    custom_name: str = ""
+    legacy_code: int | None = None
+
+
+@dataclass
+class Model:
+    """A model to be written."""
+
+    tensors: list[Tensor]
+    operators: list[Operator]
+    inputs: Sequence[int]
+    outputs: Sequence[int]
+    version: int = 3
+    subgraphs: int = 1
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def write(model: Model) -> bytes:
+    """The model as the bytes of a `.tflite` file."""
+    buffers = [schema.BufferT()]
+    tensors = []
+    for tensor in model.tensors:
+        entry = schema.TensorT()
+        entry.name = tensor.name.encode()
+        entry.type = TENSOR_TYPES[tensor.type]
+        entry.shape = np.array(tensor.shape, np.int32)
+        entry.buffer = 0
+        if tensor.data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)
+            entry.buffer = len(buffers)
+            buffers.append(buffer)
+        if tensor.scales:
+            quantization = schema.QuantizationParametersT()
+            quantization.scale = np.array(tensor.scales, np.float32)
+            zeros = tensor.zero_points or [0] * len(tensor.scales)
+            quantization.zeroPoint = np.array(zeros, np.int64)
+            entry.quantization = quantization
+        tensors.append(entry)
+    codes: list[Any] = []
+    operators: list[Any] = []
+    for operator in model.operators:
+        code = schema.OperatorCodeT()
+        number = OPERATORS["CUSTOM" if operator.custom_name else operator.name]
+        code.builtinCode = number
+        legacy = min(number, 127) if operator.legacy_code is None else operator.legacy_code
+        code.deprecatedBuiltinCode = legacy
+        code.version = operator.version
+        code.customCode = operator.custom_name.encode() or None
+        entry = schema.OperatorT()
+        entry.opcodeIndex = len(codes)
+        entry.inputs = np.array(operator.inputs, np.int32)
+        entry.outputs = np.array(operator.outputs, np.int32)
+        entry.builtinOptions, entry.builtinOptionsType = _options(operator)
+        codes.append(code)
+        operators.append(entry)
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators = tensors, operators
+    graph.inputs = np.array(model.inputs, np.int32)
+    graph.outputs = np.array(model.outputs, np.int32)
+    whole = schema.ModelT()
+    whole.version = model.version
+    whole.operatorCodes = codes
+    whole.subgraphs = [graph] * model.subgraphs
+    whole.buffers = buffers
+    whole.description = b"made by tests"
+    packer = flatbuffers.Builder(1024)
+    packer.Finish(whole.Pack(packer), b"TFL3")
+    return bytes(packer.Output())
+
+
+# Options tables by operator, where the name does not follow from the operator's.
+OPTION_NAMES = {
+    "MAX_POOL_2D": "Pool2DOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "MEAN": "ReducerOptions",
+}
+
+
+def _options(operator: Operator) -> tuple[Any, int]:
+    """The operator's options table, with its settings, and the table's kind."""
+    words = operator.name.replace("_2D", "_2d").split("_")
+    camel = "".join(w.upper() if w in ("SVDF",) else w.capitalize() for w in words) + "Options"
+    name = OPTION_NAMES.get(operator.name, camel.replace("2d", "2D"))
+    if operator.settings is None or not hasattr(schema, f"{name}T"):
+        return None, 0
+    table = getattr(schema, f"{name}T")()
+    for setting, value in operator.settings.items():
+        if not hasattr(table, setting):
+            raise AttributeError(f"{name} has no {setting}")
+        setattr(table, setting, value)
+    return table, getattr(schema.BuiltinOptions, name)
+
+
+def dense_float(inputs: int = 4, outputs: int = 3) -> bytes:
+    """y = W x + b in float32, W and b counting up."""
+    weights = np.arange(inputs * outputs, dtype=np.float32).reshape(outputs, inputs) / 8
+    return write(
+        Model(
+            [
+                Tensor("FLOAT32", (1, inputs), name="x"),
+                Tensor("FLOAT32", (outputs, inputs), weights, name="weights"),
+                Tensor("FLOAT32", (outputs,), np.arange(outputs, dtype=np.float32), name="bias"),
+                Tensor("FLOAT32", (1, outputs), name="y"),
+            ],
+            [Operator("FULLY_CONNECTED", (0, 1, 2), (3,))],
+            (0,),
+            (3,),
+        )
+    )
+
+
+def dense_int8(weight_scales: Sequence[float] = (0.01,), input_type: str = "INT8") -> bytes:
+    """A quantized dense layer of 4 inputs and 3 outputs; several scales make it per-channel."""
+    weights = (np.arange(12, dtype=np.int8) - 6).reshape(3, 4)
+    quantized = input_type != "FLOAT32"
+    return write(
+        Model(
+            [
+                Tensor(input_type, (1, 4), scales=(0.5,) if quantized else (), name="x"),
+                Tensor("INT8", (3, 4), weights, weight_scales, name="weights"),
+                Tensor("INT32", (3,), np.zeros(3, np.int32), [0.5 * s for s in weight_scales]),
+                Tensor(input_type, (1, 3), scales=(0.25,) if quantized else (), name="y"),
+            ],
+            [Operator("FULLY_CONNECTED", (0, 1, 2), (3,), 4)],
+            (0,),
+            (3,),
+        )
+    )
+
+
+def single_operator(
+    name: str, *, version: int = 1, type_: str = "FLOAT32", shape: Sequence[int] = (1, 4)
+) -> bytes:
+    """A model of one operator with one input and one output, whatever it is."""
+    return write(
+        Model(
+            [Tensor(type_, shape, name="x"), Tensor(type_, shape, name="y")],
+            [Operator(name, (0,), (1,), version)],
+            (0,),
+            (1,),
+        )
+    )

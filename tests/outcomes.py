@@ -1,0 +1,83 @@
+"""An outcome as if a board had given it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hil.firmware.image import Image, ImageSizes
+from hil.measure import Outcome
+from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
+from hil.reference.reference import ReferenceName, ReferenceResult
+from hil.vocab import CounterUnit, KernelLibrary, Kind, Scheme
+
+OUTPUTS = np.zeros((2, 10), np.int8)
+
+
+def make_record(**changes: object) -> RunRecord:
+    """A record of an int8 run on an emulated board."""
+    values: dict[str, object] = {
+        "run_id": "20260101T000000-00000000",
+        "started_utc": "2026-01-01T00:00:00+00:00",
+        "duration_s": 1.0,
+        "suite": "digits",
+        "model": "digits_int8",
+        "scheme": Scheme.INT8,
+        "target": "stm32f746",
+        "board": "emu-stm32f746-1-1",
+        "kind": Kind.EMULATED,
+        "kernels": KernelLibrary.REFERENCE,
+        "vectors_source": "data.py:test_data",
+        "accuracy_metric": "top1",
+        "subject": Subject(
+            model_sha256="aa",
+            build_id="bb",
+            tflm_origin="tfmicro 0.1.0",
+            tflm_digest="cc",
+            harness_digest="dd",
+            toolchain="gcc 12",
+            flags=("-O2", "-DNDEBUG"),
+        ),
+        "condition": Condition(
+            core_clock_hz=216_000_000,
+            arena_placement="sram",
+            code_placement="flash",
+            protocol_major=1,
+            counter_unit=CounterUnit.INSTRUCTIONS,
+            data_sha256="ee",
+        ),
+        "environment": Environment(
+            hil_version="0.1.0", python="3.11", host="Linux", pyocd="0.46.0", references={}
+        ),
+        "metrics": Metrics(
+            vectors=2,
+            macs=100,
+            latency_median_instructions=1000.0,
+            latency_min_instructions=990,
+            arena_used_bytes=5000,
+            flash_bytes=5000,
+            flash_model_bytes=2000,
+            outputs_elements=20,
+            outputs_differing_elements=0,
+            outputs_differing_vectors=0,
+            outputs_max_abs_error=0.0,
+            accuracy_device=0.95,
+        ),
+        "absent": {},
+        "samples": Samples(latency_instructions=(990, 1010)),
+    }
+    return RunRecord.model_validate(values | changes)
+
+
+def make_outcome() -> Outcome:
+    """An outcome whose outputs equal the reference's."""
+    reference = ReferenceResult(ReferenceName.TFLM, "host TFLM", (OUTPUTS,), (1.0, 2.0), 4096)
+    image = Image(Path("image.elf"), bytes(20), {}, ImageSizes(5000, 2000, 3000, 100, 1024, 4096))
+    return Outcome(
+        record=make_record(),
+        image=image,
+        outputs=(OUTPUTS,),
+        references={ReferenceName.TFLM: reference},
+        reference_errors={},
+    )
