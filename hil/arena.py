@@ -121,7 +121,7 @@ def _rounded_up(size: int) -> int:
     return (size + STEP_BYTES - 1) // STEP_BYTES * STEP_BYTES
 
 
-def restarter(device: Device, reset: Callable[[], None], greet: Callable[[], object]) -> Callable[[], None]:
+def restarter(reset: Callable[[], None], greet: Callable[[], object]) -> Callable[[], None]:
     """Resets a board and waits until its firmware answers again. Raises BenchError."""
 
     def restart() -> None:

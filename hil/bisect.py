@@ -1,4 +1,4 @@
-"""The first operator whose outputs differ between a device and the host's build of the same tree."""
+"""The first operator that differs between a device and the host's build of the same tree."""
 
 from __future__ import annotations
 

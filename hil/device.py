@@ -225,9 +225,7 @@ def start_device(
     return device
 
 
-def check_inference(
-    reply: InferReply | TraceReply, inputs: Sequence[bytes], said: str
-) -> None:
+def check_inference(reply: InferReply | TraceReply, inputs: Sequence[bytes], said: str) -> None:
     """Raises DeviceFault when the model failed, LinkError when it ran on other inputs."""
     if reply.invoke_status:
         raise DeviceFault(

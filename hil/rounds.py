@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from fractions import Fraction
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 
 P99_MIN_SAMPLES = 1000
+EXACT_MAX_SAMPLES = 1000
 COUNTER_WRAP = 1 << 32
 
 
@@ -74,14 +77,27 @@ def median_interval(samples: Sequence[int], confidence: float) -> tuple[int, int
     (David and Nagaraja, Order Statistics, 3rd ed., 7.1).
     """
     n = len(samples)
-    outside, depth = 0, 0
-    while 2 * (outside + comb(n, depth)) <= (1 - confidence) * 2**n:
-        outside += comb(n, depth)
-        depth += 1
+    depth = _depth(n, confidence)
     if depth == 0:
         return None
     ordered = sorted(samples)
     return ordered[depth - 1], ordered[n - depth]
+
+
+def _depth(n: int, confidence: float) -> int:
+    """How many samples to leave out at either end: exactly, or by the normal approximation of the
+    binomial where that is good to less than one of them.
+    """
+    if n > EXACT_MAX_SAMPLES:
+        z = NormalDist().inv_cdf((1 + confidence) / 2)
+        return int(n / 2 - z * sqrt(n) / 2)
+    allowed = Fraction(1 - confidence) / 2 * 2**n
+    outside, depth, term = 0, 0, 1
+    while outside + term <= allowed:
+        outside += term
+        term = term * (n - depth) // (depth + 1)
+        depth += 1
+    return depth
 
 
 def unwrapped(counted: int, estimate: int) -> int:

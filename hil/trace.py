@@ -92,7 +92,7 @@ def _joined(
     for operator in told:
         outputs = _outputs([p for p in pieces if p.index == operator.index])
         is_wanted = operator.index in data_of
-        if outputs is None or is_wanted and sum(map(len, outputs)) != operator.output_bytes:
+        if outputs is None or (is_wanted and sum(map(len, outputs)) != operator.output_bytes):
             return None
         operators.append(
             OperatorTrace(

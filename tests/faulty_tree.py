@@ -5,7 +5,6 @@ Fifteen faults are compiled in; the variable `hil_fault` in RAM says which one i
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +67,8 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             (
                 "acc = MultiplyByQuantizedMultiplier(\n                acc, "
-                "output_multiplier[output_channel],\n                output_shift[output_channel]);",
+                "output_multiplier[output_channel],\n                "
+                "output_shift[output_channel]);",
                 "acc = hil_fault == {r} ? HIL_CUT_OFF(acc, output_multiplier[output_channel], "
                 "output_shift[output_channel]) : MultiplyByQuantizedMultiplier(acc, "
                 "output_multiplier[output_channel], output_shift[output_channel]);",
@@ -143,7 +143,7 @@ def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
         if path.suffix in SOURCE_SUFFIXES and path.is_file():
             copy = folder / path.relative_to(original.root)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(path, copy)
+            copy.symlink_to(path)
     lite = folder / "tensorflow" / "lite"
     for place, operator in enumerate(OPERATORS):
         file, edits = _EDITS[operator]

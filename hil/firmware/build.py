@@ -86,7 +86,9 @@ class Builder:
     def harness_digest(self) -> str:
         """Digest of the harness's own sources and of the link protocol."""
         port = f"ports/{self.target.mcu.port}"
-        return key_of(sources=harness_files_digest("src", "image", "tflm", port), protocol=protocol_header())
+        return key_of(
+            sources=harness_files_digest("src", "image", "tflm", port), protocol=protocol_header()
+        )
 
     @cached_property
     def _harness_key(self) -> str:

@@ -26,7 +26,7 @@ from hil.vocab import KernelLibrary
 COMPILER = "c++"
 TARGET_NAME = "host"
 PORT = "host"
-CONFIG = f"// Generated for the host.\n#define HIL_TARGET_NAME \"{TARGET_NAME}\"\n"
+CONFIG = f'// Generated for the host.\n#define HIL_TARGET_NAME "{TARGET_NAME}"\n'
 
 
 @dataclass(frozen=True)

@@ -478,8 +478,8 @@ class Memory(Message):
 class MemoryReply(Message):
     """Bytes that no longer hold the pattern, counted in words of 4.
 
-    `arena_bytes` is what was allocated (0: nothing), `beyond_touched_bytes` what was written outside
-    of it. `stack_bytes` is 0 where the stack cannot be told.
+    `arena_bytes` is what was allocated (0: nothing), `beyond_touched_bytes` what was written
+    outside of it. `stack_bytes` is 0 where the stack cannot be told.
     """
 
     TYPE = MessageType.MEMORY_REPLY

@@ -26,6 +26,11 @@ class PipePort:
             start_new_session=True,
         )
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the program is known to have ended."""
+        return self._process.returncode is not None
+
     def read(self, timeout_s: float) -> bytes:
         """See Port. Raises PortLost when the program has ended."""
         assert self._process.stdout is not None
@@ -58,6 +63,6 @@ class PipePort:
 
     def close(self) -> None:
         """See Port."""
-        if self._process.returncode is None:
+        if not self.has_ended:
             with contextlib.suppress(BrokenPipeError):
                 self.finish()
