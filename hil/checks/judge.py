@@ -75,7 +75,7 @@ def _in_words(limits: Mapping[str, float | int | None]) -> str:
     if "tolerance" in limits:
         return f"{limits['tolerance']:g}"
     return (
-        f"{limits['bound_relative']:.2g} of the vector's largest output "
+        f"{limits['bound_relative']:.2g} x the vector's largest output "
         f"(or {limits['bound_absolute']:g})"
     )
 

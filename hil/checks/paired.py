@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import exp, lgamma, log, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -113,12 +113,18 @@ def mcnemar_mid_p(counts: PairedCounts) -> float:
     """
     discordant = counts.only_first + counts.only_second
     fewer = min(counts.only_first, counts.only_second)
-    if counts.only_first == counts.only_second:
-        return 1.0 - comb(discordant, fewer) / 2 ** (discordant + 1) if discordant else 1.0
-    tail = sum(comb(discordant, k) for k in range(fewer + 1))
-    # Divided as integers: with many pairs neither side fits into a float.
-    p_value: float = (2 * tail - comb(discordant, fewer)) / 2**discordant
-    return p_value
+    if discordant == 0:
+        return 1.0
+    observed = _coin_chance(fewer, discordant)
+    if 2 * fewer == discordant:
+        return 1.0 - observed / 2
+    return 2 * sum(_coin_chance(k, discordant) for k in range(fewer + 1)) - observed
+
+
+def _coin_chance(heads: int, tosses: int) -> float:
+    """Chance of so many heads; by logarithms, for 2**tosses may not fit into a float."""
+    ways = lgamma(tosses + 1) - lgamma(heads + 1) - lgamma(tosses - heads + 1)
+    return exp(ways - tosses * log(2))
 
 
 def bootstrap_interval(

@@ -49,7 +49,7 @@ class Column:
 def schemes_text(runs: Sequence[RunResult], *, color: bool, explain: bool = True) -> str:
     """The comparison of all runs' schemes; with `explain` what each column says.
 
-    Below 100 columns the one about LiteRT is left out.
+    Below 100 columns the one about LiteRT is left out, and arena and flash share one.
     """
     width = max(MIN_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns)
     console = Console(width=width, force_terminal=color, no_color=not color, highlight=False)
@@ -63,6 +63,7 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
     columns = _columns(comparison, is_wide=console.width >= PIPE_WIDTH)
     table = Table(title=_title(comparison), title_justify="left", title_style="bold")
     table.box, table.padding, table.pad_edge = SIMPLE_HEAD, (0, 1, 0, 0), False
+    table.leading = 1
     height = max(len(column.heading) for column in columns)
     for number, column in enumerate(columns):
         heading = "\n".join(column.heading) + "\n" * (height - len(column.heading))
@@ -70,6 +71,7 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
     for row in comparison.rows:
         first, *others = ("\n".join(column.lines(row)) for column in columns)
         table.add_row(Text(first, style=_style(row)), *others)
+    console.print()
     console.print(table)
     if comparison.kind is Kind.EMULATED:
         console.print(EMULATED_NOTE)
@@ -132,7 +134,7 @@ def _columns(comparison: SchemeComparison, *, is_wide: bool) -> list[Column]:
             lambda row: _accuracies(row, with_larger=has_larger),
         ),
         Column(
-            ("drop", _drop_unit(comparison), "95 %", "p", "n"),
+            ("drop", _drop_unit(comparison), "95 %"),
             "how much worse than float32 (negative: better), its 95 % interval over the same n "
             f"vectors, p of McNemar's test; {NOT_DISTINGUISHABLE} = the interval holds 0.",
             _drop,
@@ -144,11 +146,7 @@ def _columns(comparison: SchemeComparison, *, is_wide: bool) -> list[Column]:
             "median of Invoke; multiply-accumulates of the model.",
             _latency,
         ),
-        Column(
-            ("arena", "flash", "model"),
-            "bytes of arena used, bytes of flash in all, and of the model alone.",
-            _sizes,
-        ),
+        *_sizes(is_wide=is_wide),
     ]
 
 
@@ -205,7 +203,7 @@ def _drop(row: SchemeRow) -> list[str]:
     if row.drop is None or row.run.record is None:
         return [ABSENT]
     factor, form = (100.0, ".2f") if row.run.record.accuracy_metric in SHARES else (1.0, ".2g")
-    return [_signed(row.drop, factor, form), *_interval(row.drop, factor, form), str(row.drop.n)]
+    return [_signed(row.drop, factor, form), *_interval(row.drop, factor, form), f"n {row.drop.n}"]
 
 
 def _signed(drop: Drop, factor: float, form: str) -> str:
@@ -214,9 +212,10 @@ def _signed(drop: Drop, factor: float, form: str) -> str:
 
 def _interval(drop: Drop, factor: float, form: str) -> list[str]:
     if drop.interval is None:
-        return [ABSENT, ABSENT]
+        return [ABSENT]
     low, high = drop.interval.low * factor, drop.interval.high * factor
-    return [f"{low:{form}}..{high:{form}}", _number(drop.p_value, ".2g")]
+    p_value = [] if drop.p_value is None else [f"p {drop.p_value:.2g}"]
+    return [f"{low:{form}}..{high:{form}}", *p_value]
 
 
 def _errors(row: SchemeRow, name: ReferenceName) -> list[str]:
@@ -250,12 +249,24 @@ def _latency(row: SchemeRow) -> list[str]:
     return [_number(latency_of(record.metrics), ",.0f"), _number(record.metrics.macs, ",d")]
 
 
-def _sizes(row: SchemeRow) -> list[str]:
+def _sizes(*, is_wide: bool) -> list[Column]:
+    """Arena and flash, in one column when there is no room for two."""
+    arena = ("arena_used_bytes",)
+    flash = ("flash_bytes", "flash_model_bytes")
+    used, programmed = "bytes of arena used", "bytes of flash in all, and of the model alone"
+    if is_wide:
+        return [
+            Column(("arena", "bytes"), f"{used}.", lambda row: _bytes(row, arena)),
+            Column(("flash", "all", "model"), f"{programmed}.", lambda row: _bytes(row, flash)),
+        ]
+    heading, fields = ("memory", "arena", "flash", "model"), arena + flash
+    return [Column(heading, f"{used}, {programmed}.", lambda row: _bytes(row, fields))]
+
+
+def _bytes(row: SchemeRow, fields: Sequence[str]) -> list[str]:
     if row.run.record is None:
         return [ABSENT]
-    metrics = row.run.record.metrics
-    sizes = (metrics.arena_used_bytes, metrics.flash_bytes, metrics.flash_model_bytes)
-    return [_number(size, ",d") for size in sizes]
+    return [_number(getattr(row.run.record.metrics, field), ",d") for field in fields]
 
 
 def _number(value: float | None, form: str) -> str:
