@@ -134,12 +134,10 @@ def drop(first: RunRecord, second: RunRecord) -> tuple[Drop | None, str]:
     for record, value in ((first, before), (second, after)):
         if value is None:
             return None, record.absent.get("accuracy_device", "no accuracy")
-    digest = first.condition.source_sha256
-    is_same_data = digest is not None and digest == second.condition.source_sha256
-    if not is_same_data or first.accuracy_metric != second.accuracy_metric:
+    if not _is_same_data(first, second):
         return None, "not measured on the same vectors with the same metric"
     assert before is not None and after is not None
-    sign = -1.0 if first.accuracy_better is Better.LOWER else 1.0
+    sign = _sign(first)
     parts = _device_parts(first), _device_parts(second)
     n = first.metrics.vectors
     if parts[0] is None or parts[1] is None:
@@ -151,6 +149,21 @@ def drop(first: RunRecord, second: RunRecord) -> tuple[Drop | None, str]:
     interval = _bootstrap(first, parts[0], parts[1], sign)
     reason = "" if interval is not None else "no resample has both labels"
     return Drop(sign * (before - after), n, interval, reason=reason), ""
+
+
+def _is_same_data(first: RunRecord, second: RunRecord) -> bool:
+    digest = first.condition.source_sha256
+    return (
+        digest is not None
+        and digest == second.condition.source_sha256
+        and first.metrics.vectors == second.metrics.vectors
+        and first.accuracy_metric == second.accuracy_metric
+    )
+
+
+def _sign(record: RunRecord) -> float:
+    """What turns first - second into a loss."""
+    return -1.0 if record.accuracy_better is Better.LOWER else 1.0
 
 
 def _device_parts(record: RunRecord) -> npt.NDArray[np.float64] | None:
@@ -198,16 +211,31 @@ def _is_pareto(
 def _dominates(first: RunRecord, second: RunRecord, *, by_estimate: bool) -> bool:
     """Whether the first is better in something and worse in nothing."""
     costs, other_costs = _costs(first.metrics), _costs(second.metrics)
-    loss, _ = drop(second, first)  # of accuracy, by taking the first instead of the second
-    if costs is None or other_costs is None or loss is None:
+    if costs is None or other_costs is None:
         return False
-    counts = by_estimate or loss.is_distinguishable
-    worse = counts and loss.value > 0
-    better = counts and loss.value < 0
     pairs = list(zip(costs, other_costs, strict=True))
-    if worse or any(ours > theirs for ours, theirs in pairs):
+    if any(ours > theirs for ours, theirs in pairs):
         return False
-    return better or any(ours < theirs for ours, theirs in pairs)
+    loss = _loss(second, first, by_estimate=by_estimate)
+    if loss is None or loss > 0:
+        return False
+    return loss < 0 or any(ours < theirs for ours, theirs in pairs)
+
+
+def _loss(first: RunRecord, second: RunRecord, *, by_estimate: bool) -> float | None:
+    """The accuracy lost by taking the second: 0 when it cannot be told from chance, as it came out
+    when there is no interval; None when the two cannot be compared.
+    """
+    before, after = first.metrics.accuracy_device, second.metrics.accuracy_device
+    if before is None or after is None or not _is_same_data(first, second):
+        return None
+    if by_estimate:
+        return _sign(first) * (before - after)
+    found, _ = drop(first, second)
+    if found is None:
+        return None
+    is_equal = found.interval is not None and not found.is_distinguishable
+    return 0.0 if is_equal else found.value
 
 
 def latency_of(metrics: Metrics) -> float | None:

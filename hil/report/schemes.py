@@ -77,8 +77,9 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
         console.print(EMULATED_NOTE)
     for column in columns if explain else ():
         console.print(f"{column.heading[0]}: {column.sentence}", style="dim", markup=False)
+    is_swept = _is_swept(comparison)
     for row in comparison.rows:
-        _print_reasons(console, row)
+        _print_reasons(console, row, is_swept=is_swept)
 
 
 def _title(comparison: SchemeComparison) -> Text:
@@ -95,9 +96,9 @@ def _style(row: SchemeRow) -> str:
     return "" if is_fine else STATUS_STYLES[row.run.status]
 
 
-def _print_reasons(console: Console, row: SchemeRow) -> None:
+def _print_reasons(console: Console, row: SchemeRow, *, is_swept: bool) -> None:
     """Why a row, or its drop, is not there."""
-    name = " ".join(_name(row))
+    name = f"{row.run.model} {row.run.kernels}" if is_swept else row.run.model
     if row.run.record is None:
         reason = row.run.reason.splitlines()[0] if row.run.reason else "not measured"
         text = f"{name}: {row.run.status.value}: {reason}{host_only_text(row.run.host_only)}"
@@ -116,7 +117,7 @@ def _print_reasons(console: Console, row: SchemeRow) -> None:
 def _columns(comparison: SchemeComparison, *, is_wide: bool) -> list[Column]:
     rows = comparison.rows
     has_larger = any(r.run.host_only is not None and r.run.host_only.larger_set for r in rows)
-    is_swept = len({row.run.kernels for row in rows}) > 1
+    is_swept = _is_swept(comparison)
     labels = [(row.run.scheme, row.run.kernels) for row in rows]
     is_ambiguous = len(set(labels)) < len(labels)
     return [
@@ -159,14 +160,17 @@ def _agreement(heading: str, name: ReferenceName) -> Column:
     )
 
 
-def _name(row: SchemeRow) -> list[str]:
-    scheme = row.run.scheme
-    return [scheme.value if scheme is not None else row.run.model, row.run.kernels]
+def _is_swept(comparison: SchemeComparison) -> bool:
+    return len({row.run.kernels for row in comparison.rows}) > 1
 
 
 def _first(row: SchemeRow, *, is_swept: bool, with_model: bool) -> list[str]:
-    scheme, kernels = _name(row)
-    lines = [scheme, *([row.run.model] if with_model else []), *([kernels] if is_swept else [])]
+    run = row.run
+    lines = [run.scheme.value if run.scheme is not None else run.model]
+    if with_model and lines != [run.model]:
+        lines.append(run.model)
+    if is_swept:
+        lines.append(run.kernels)
     if row.run.status not in (Status.PASS, Status.NEW, Status.SKIP):
         lines.append(row.run.status.value)
     if row.is_baseline:

@@ -179,9 +179,7 @@ def test_what_cannot_be_compared_is_not(other: np.ndarray) -> None:
         compare([np.zeros((2, 3), np.int8)], [other])
 
 
-ANY_FLOATS = st.lists(
-    st.tuples(st.floats(width=32), st.floats(width=32)), min_size=1, max_size=8
-)
+ANY_FLOATS = st.lists(st.tuples(st.floats(width=32), st.floats(width=32)), min_size=1, max_size=8)
 
 
 @given(ANY_FLOATS)
