@@ -16,7 +16,7 @@ from hil.errors import ConfigError, did_you_mean
 class Table(BaseModel):
     """Base of every table: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 FileModel = TypeVar("FileModel", bound=Table)

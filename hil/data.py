@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,11 +28,15 @@ INPUT_PREFIX = "x:"
 class Vectors:
     """Inputs in the model's dtypes, one array of N x input shape (its batch of 1 included) per
     input tensor, and labels of length N, or None.
+
+    `source_sha256` is the digest of what they were made from, before it was fitted to the model:
+    the same one for all schemes of a suite.
     """
 
     inputs: tuple[Array, ...]
     labels: Array | None
     source: str
+    source_sha256: str | None = None
 
     @property
     def count(self) -> int:
@@ -42,11 +46,7 @@ class Vectors:
     @cached_property
     def sha256(self) -> str:
         """Digest of inputs and labels: two runs with the same one measured the same thing."""
-        digest = hashlib.sha256()
-        for array in (*self.inputs, *([] if self.labels is None else [self.labels])):
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return _sha256([*self.inputs, *([] if self.labels is None else [self.labels])])
 
     def input_bytes(self, index: int) -> list[bytes]:
         """Vector `index` as the bytes of each input tensor."""
@@ -74,7 +74,15 @@ def vectors_for(model: ModelInfo, arrays: Mapping[str, Array], source: str) -> V
     if labels is not None and (labels.ndim == 0 or len(labels) != count):
         found = "a single value" if labels.ndim == 0 else f"{len(labels)}"
         raise DataError(f"{source}: {count} vectors, but {found} labels in 'y'")
-    return Vectors(inputs, labels, source)
+    return Vectors(inputs, labels, source, _sha256([arrays[name] for name in sorted(arrays)]))
+
+
+def _sha256(arrays: Sequence[Array]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def load_npz(model: ModelInfo, path: Path) -> Vectors:

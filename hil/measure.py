@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ import numpy as np
 from hil import __version__
 from hil.bench.board import Board
 from hil.bench.watchdog import Watchdog
-from hil.checks.compare import compare
-from hil.checks.metrics import evaluate
+from hil.checks.agreement import Agreement
+from hil.checks.metrics import Score
 from hil.data import Array, Vectors
 from hil.device import Device, Inference, start_device
-from hil.errors import DataError, HilError, LinkError
+from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
 from hil.link.log import FrameLog
@@ -37,7 +37,13 @@ from hil.record import (
     Samples,
     Subject,
 )
-from hil.reference.reference import ChildReference, ReferenceName, ReferenceResult
+from hil.reference.reference import (
+    DEFAULT_REFERENCES,
+    Reference,
+    ReferenceName,
+    ReferenceResult,
+    open_reference,
+)
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 from hil.vocab import CounterUnit, Kind
@@ -74,10 +80,16 @@ class Outcome:
 
 
 class References:
-    """The host interpreters of a session, kept warm; each runs beside the board."""
+    """The host interpreters of a session, opened when first used and kept warm."""
 
-    def __init__(self) -> None:
-        self._interpreters = {name: ChildReference(name) for name in ReferenceName}
+    def __init__(
+        self,
+        names: Sequence[ReferenceName] = DEFAULT_REFERENCES,
+        open_one: Callable[[ReferenceName], Reference] = open_reference,
+    ) -> None:
+        self.names = tuple(names)
+        self._open_one = open_one
+        self._interpreters: dict[ReferenceName, Reference] = {}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
 
     def start(
@@ -85,9 +97,20 @@ class References:
     ) -> dict[ReferenceName, Future[ReferenceResult]]:
         """Begins to run the vectors on all of them, one after the other, in the background."""
         return {
-            name: self._pool.submit(interpreter.run, model, inputs)
-            for name, interpreter in self._interpreters.items()
+            name: self._pool.submit(self._interpreter(name).run, model, inputs)
+            for name in self.names
         }
+
+    def run(
+        self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
+    ) -> ReferenceResult:
+        """Runs the vectors on that one, asked for or not. Raises ReferenceFailure."""
+        return self._pool.submit(self._interpreter(name).run, model, inputs).result()
+
+    def _interpreter(self, name: ReferenceName) -> Reference:
+        if name not in self._interpreters:
+            self._interpreters[name] = self._open_one(name)
+        return self._interpreters[name]
 
     def close(self) -> None:
         """Ends them, whatever they are doing: what is still running is not wanted any more."""
@@ -122,15 +145,11 @@ def measure(
     pending = references.start(job.model, job.vectors.inputs)
     image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
     device = _run_on_board(job, board, image, progress)
-    results: dict[ReferenceName, ReferenceResult] = {}
-    errors: dict[ReferenceName, HilError] = {}
-    for name, future in pending.items():
-        try:
-            results[name] = future.result()
-        except HilError as error:
-            errors[name] = error
-    accuracy, accuracy_errors = _accuracies(job, device.outputs, results)
-    metrics, absent = _metrics(job, board, image, device, results, errors, accuracy)
+    results, errors = _collect(pending)
+    agreement = Agreement.of(
+        job.model, job.vectors, job.metric, job.data, device.outputs, results, errors
+    )
+    metrics, absent = _metrics(job, board, image, device, agreement)
     record = RunRecord(
         run_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         started_utc=started.isoformat(timespec="seconds"),
@@ -144,14 +163,30 @@ def measure(
         kernels=job.builder.kernels,
         vectors_source=job.vectors.source,
         accuracy_metric=job.metric.name if job.metric else None,
+        accuracy_better=job.metric.better if job.metric else None,
         subject=_subject(job, image),
         condition=_condition(job, board),
         environment=_environment(results),
         metrics=metrics,
-        absent=absent | {name: str(error.message) for name, error in accuracy_errors.items()},
-        samples=_samples(board.kind, device.cycles),
+        absent=absent,
+        samples=_samples(board.kind, device.cycles, agreement.scores),
+        comparisons={name.value: each for name, each in agreement.comparisons.items()},
     )
-    return Outcome(record, image, device.outputs, results, errors, accuracy_errors)
+    return Outcome(record, image, device.outputs, results, errors, agreement.score_errors)
+
+
+def _collect(
+    pending: Mapping[ReferenceName, Future[ReferenceResult]],
+) -> tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]:
+    """What the references gave, and what kept the others from it."""
+    results: dict[ReferenceName, ReferenceResult] = {}
+    errors: dict[ReferenceName, HilError] = {}
+    for name, future in pending.items():
+        try:
+            results[name] = future.result()
+        except HilError as error:
+            errors[name] = error
+    return results, errors
 
 
 # ---- on the device
@@ -229,33 +264,8 @@ def _check_tensors(model: ModelInfo, device: Device) -> None:
 # ---- figures
 
 
-def _accuracies(
-    job: Job, outputs: tuple[Array, ...], results: dict[ReferenceName, ReferenceResult]
-) -> tuple[dict[str, float], dict[str, HilError]]:
-    """The metric on the device's and on each reference's outputs, by metric name."""
-    if job.metric is None:
-        return {}, {}
-    sources = {"accuracy_device": outputs}
-    names = {ReferenceName.TFLM: "accuracy_host_tflm", ReferenceName.LITERT: "accuracy_litert"}
-    sources |= {names[name]: result.outputs for name, result in results.items()}
-    values: dict[str, float] = {}
-    errors: dict[str, HilError] = {}
-    for name, arrays in sources.items():
-        try:
-            values[name] = evaluate(job.metric, job.model, arrays, job.vectors, job.data)
-        except DataError as error:
-            errors[name] = error
-    return values, errors
-
-
 def _metrics(
-    job: Job,
-    board: Board,
-    image: Image,
-    device: _OnDevice,
-    results: dict[ReferenceName, ReferenceResult],
-    errors: dict[ReferenceName, HilError],
-    accuracy: dict[str, float],
+    job: Job, board: Board, image: Image, device: _OnDevice, agreement: Agreement
 ) -> tuple[Metrics, dict[str, str]]:
     """All figures, and for each that is missing the reason."""
     figures: dict[str, float | int | None] = {
@@ -271,35 +281,10 @@ def _metrics(
         "ram_static_bytes": image.sizes.ram_static_bytes,
         "stack_bytes": image.sizes.stack_bytes,
         "link_retransmissions": device.retransmissions,
-        **accuracy,
+        **agreement.figures,
         **_latency(board.kind, device.cycles, job.builder.target.clock.core_clock_hz),
     }
-    absent = _absent_by_kind(board.kind)
-    if job.metric is None:
-        for name in ("accuracy_device", "accuracy_host_tflm", "accuracy_litert"):
-            absent[name] = "no metric: the vectors have no labels or the suite names none"
-    tflm, litert = results.get(ReferenceName.TFLM), results.get(ReferenceName.LITERT)
-    if tflm is not None:
-        figures["arena_host_tflm_bytes"] = tflm.arena_bytes
-        comparison = compare(device.outputs, tflm.outputs)
-        figures["outputs_elements"] = comparison.elements
-        figures["outputs_differing_elements"] = comparison.differing_elements
-        figures["outputs_differing_vectors"] = comparison.differing_vectors
-        figures["outputs_max_abs_error"] = comparison.max_abs_error
-        figures["outputs_worst_vector"] = comparison.worst_vector
-        if comparison.worst_vector is None:
-            absent["outputs_worst_vector"] = "no output differs"
-    if litert is not None:
-        figures["host_litert_latency_median_us"] = median(litert.latency_us)
-        comparison = compare(device.outputs, litert.outputs)
-        figures["litert_differing_elements"] = comparison.differing_elements
-        figures["litert_max_abs_error"] = comparison.max_abs_error
-    for reference, error in errors.items():
-        for name in Metrics.model_fields:
-            about = name.startswith("litert") or name.endswith("litert") or "_litert_" in name
-            if about == (reference is ReferenceName.LITERT) and figures.get(name) is None:
-                absent.setdefault(name, error.message)
-    return Metrics.model_validate(figures), absent
+    return Metrics.model_validate(figures), _absent_by_kind(board.kind) | agreement.absent
 
 
 def _latency(kind: Kind, cycles: tuple[int, ...], core_clock_hz: int) -> dict[str, float | int]:
@@ -323,10 +308,15 @@ def _absent_by_kind(kind: Kind) -> dict[str, str]:
     return dict.fromkeys(("latency_median_instructions", "latency_min_instructions"), reason)
 
 
-def _samples(kind: Kind, cycles: tuple[int, ...]) -> Samples:
-    if kind is Kind.EMULATED:
-        return Samples(latency_instructions=cycles)
-    return Samples(latency_cycles=cycles)
+def _samples(kind: Kind, cycles: tuple[int, ...], scores: Mapping[str, Score]) -> Samples:
+    is_emulated = kind is Kind.EMULATED
+    parts = {name: score.parts for name, score in scores.items() if score.parts is not None}
+    return Samples(
+        latency_instructions=cycles if is_emulated else None,
+        latency_cycles=None if is_emulated else cycles,
+        accuracy_parts=parts or None,
+        accuracy_labels=next((score.labels for score in scores.values()), None),
+    )
 
 
 # ---- identity
@@ -355,6 +345,7 @@ def _condition(job: Job, board: Board) -> Condition:
         protocol_major=PROTOCOL_MAJOR,
         counter_unit=unit,
         data_sha256=job.vectors.sha256,
+        source_sha256=job.vectors.source_sha256,
     )
 
 

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict
-
-from hil.vocab import CheckName, CounterUnit, KernelLibrary, Kind, Scheme, Status
+from hil.comparison import Comparison
+from hil.frozen import Record
+from hil.vocab import Better, CheckName, CounterUnit, KernelLibrary, Kind, Scheme, Status
 
 SCHEMA = 1
-
-
-class Record(BaseModel):
-    """Base of all records."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Subject(Record):
@@ -42,6 +36,7 @@ class Condition(Record):
     protocol_major: int
     counter_unit: CounterUnit
     data_sha256: str
+    source_sha256: str | None = None
 
 
 class Environment(Record):
@@ -89,10 +84,42 @@ class Metrics(Record):
 
 
 class Samples(Record):
-    """Raw values, one per vector, in the order of the vectors."""
+    """Raw values, one per vector, in the order of the vectors.
+
+    `accuracy_parts` holds what the metric is made of, by where the outputs came from (`device` or
+    a reference): 0 or 1 for top1 and topk, a mean error for mae, a mean square for rmse, the score
+    for auc, whose labels are in `accuracy_labels`.
+    """
 
     latency_instructions: tuple[int, ...] | None = None
     latency_cycles: tuple[int, ...] | None = None
+    accuracy_parts: dict[str, tuple[float, ...]] | None = None
+    accuracy_labels: tuple[int, ...] | None = None
+
+
+class HostScore(Record):
+    """What LiteRT alone scores on the host; `value` is None where `reason` says why."""
+
+    label: str | None
+    source: str | None
+    vectors: int | None
+    metric: str | None
+    value: float | None
+    reason: str = ""
+
+
+class HostOnly(Record):
+    """What is known without a board: the model, and LiteRT's score on this host.
+
+    `same_vectors` is there for models that cannot run on the board, on the vectors that it would
+    have been given; `larger_set` when the suite has one and it was asked for.
+    """
+
+    model_sha256: str
+    scheme: Scheme
+    macs: int
+    same_vectors: HostScore | None = None
+    larger_set: HostScore | None = None
 
 
 class RunRecord(Record):
@@ -111,12 +138,14 @@ class RunRecord(Record):
     kernels: KernelLibrary
     vectors_source: str
     accuracy_metric: str | None
+    accuracy_better: Better | None = None
     subject: Subject
     condition: Condition
     environment: Environment
     metrics: Metrics
     absent: dict[str, str]
     samples: Samples
+    comparisons: dict[str, Comparison] = {}
 
 
 class Verdict(Record):
@@ -131,7 +160,7 @@ class Verdict(Record):
 @dataclass
 class RunResult:
     """A run with its verdicts, as the reports show it. `record` is None when there is no result,
-    and `reason` says why.
+    and `reason` says why; `host_only` is what the host alone could say.
     """
 
     suite: str | None
@@ -141,6 +170,13 @@ class RunResult:
     record: RunRecord | None = None
     reason: str = ""
     verdicts: dict[CheckName, Verdict] = field(default_factory=dict)
+    host_only: HostOnly | None = None
+
+    @property
+    def scheme(self) -> Scheme | None:
+        """The model's scheme, None when not even its file was read."""
+        known = self.record or self.host_only
+        return known.scheme if known is not None else None
 
     @property
     def status(self) -> Status:

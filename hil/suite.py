@@ -10,14 +10,19 @@ from pydantic import Field, model_validator
 
 from hil.config_file import Table, read_toml, validate
 from hil.errors import ConfigError
-from hil.vocab import CheckName
+from hil.vocab import Better, CheckName
 
 FILE_NAME = "suite.toml"
 SCHEMA = 1
 METRICS = ("top1", "topk", "auc", "mae", "rmse")
 DATA_PREFIX = "data:"
-HIGHER, LOWER = "higher", "lower"
-_DIRECTIONS = {"top1": HIGHER, "topk": HIGHER, "auc": HIGHER, "mae": LOWER, "rmse": LOWER}
+_DIRECTIONS = {
+    "top1": Better.HIGHER,
+    "topk": Better.HIGHER,
+    "auc": Better.HIGHER,
+    "mae": Better.LOWER,
+    "rmse": Better.LOWER,
+}
 
 
 class Header(Table):
@@ -29,10 +34,14 @@ class Header(Table):
 
 
 class Data(Table):
-    """`[data]`: the module with the vectors, relative to the suite's folder."""
+    """`[data]`: the module with the vectors, relative to the suite's folder.
+
+    `host_function` names one that gives more of them, for LiteRT on the host alone.
+    """
 
     module: str = "data.py"
     function: str = "test_data"
+    host_function: str | None = None
 
 
 class Metric(Table):
@@ -55,9 +64,9 @@ class Metric(Table):
         return self
 
     @property
-    def better(self) -> str:
-        """HIGHER or LOWER."""
-        return self.direction or _DIRECTIONS[self.name]
+    def better(self) -> Better:
+        """The direction in which it improves."""
+        return Better(self.direction) if self.direction else _DIRECTIONS[self.name]
 
     @property
     def function(self) -> str | None:
@@ -67,7 +76,9 @@ class Metric(Table):
 
 
 class OutputsCheck(Table):
-    """Outputs against host TFLM: integers must be equal, floats within `tolerance` (absolute)."""
+    """Outputs against host TFLM: integers must be equal, floats within hil.checks.bounds; or all
+    within `tolerance`, absolute and in the outputs' own unit.
+    """
 
     tolerance: float | None = Field(default=None, ge=0)
 
@@ -138,6 +149,7 @@ class Suite(Table):
     folder: Path
     data_path: Path
     data_function: str
+    host_function: str | None = None
     metric: Metric | None
     models: tuple[SuiteModel, ...]
     checks: Checks
@@ -188,6 +200,7 @@ def load_suite(path: Path) -> Suite:
         folder=folder,
         data_path=_inside(folder, file.data.module, path),
         data_function=file.data.function,
+        host_function=file.data.host_function,
         metric=file.metric,
         models=tuple(_checked(folder, model, path) for model in file.model),
         checks=file.checks,
@@ -208,7 +221,7 @@ def _check_limits(suite: Suite, path: Path) -> None:
                 f"{path}: checks.accuracy has {given[0]}, but there is no metric",
                 hint='add [metric] with a name, as in name = "top1"',
             )
-        right = "min" if suite.metric.better == HIGHER else "max"
+        right = "min" if suite.metric.better is Better.HIGHER else "max"
         if given != [right]:
             raise ConfigError(
                 f"{path}: checks.accuracy has {' and '.join(given)}, but of "

@@ -19,19 +19,20 @@ from hil.model.info import ModelInfo
 
 
 class SuiteData:
-    """What a suite's data module gives. Its vectors are loaded once."""
+    """What a suite's data module gives. The vectors of each function are loaded once."""
 
     def __init__(self, path: Path, function: str) -> None:
         self._path = path
         self._function = function
         self._module: ModuleType | None = None
-        self._arrays: Mapping[str, Array] | None = None
+        self._arrays: dict[str, Mapping[str, Array]] = {}
 
-    def vectors(self, model: ModelInfo) -> Vectors:
-        """The suite's vectors as the model takes them. Raises DataError."""
-        if self._arrays is None:
-            self._arrays = self._load()
-        return vectors_for(model, self._arrays, f"{self._path.name}:{self._function}")
+    def vectors(self, model: ModelInfo, function: str | None = None) -> Vectors:
+        """The suite's vectors, or another function's, as the model takes them. Raises DataError."""
+        name = function or self._function
+        if name not in self._arrays:
+            self._arrays[name] = self._load(name)
+        return vectors_for(model, self._arrays[name], f"{self._path.name}:{name}")
 
     def function(self, name: str) -> Any:
         """A function of the module. Raises DataError when it has none of that name."""
@@ -40,21 +41,23 @@ class SuiteData:
             raise DataError(f"{self._path} has no function {name}")
         return found
 
-    def _load(self) -> Mapping[str, Array]:
-        arrays = self.call(self._function)
+    def _load(self, function: str) -> Mapping[str, Array]:
+        arrays = self.call(function)
         if not isinstance(arrays, Mapping):
             raise DataError(
-                f"{self._path}:{self._function} returned {type(arrays).__name__}, not a dict",
+                f"{self._path}:{function} returned {type(arrays).__name__}, not a dict",
                 hint="return {'x': inputs, 'y': labels}",
             )
-        return {str(name): self._as_array(str(name), array) for name, array in arrays.items()}
+        return {
+            str(name): self._as_array(function, str(name), array) for name, array in arrays.items()
+        }
 
-    def _as_array(self, name: str, values: Any) -> Array:
+    def _as_array(self, function: str, name: str, values: Any) -> Array:
         try:
             return np.asarray(values)
         except ValueError as error:
             raise DataError(
-                f"{self._path}:{self._function}: {name!r} is no array: {error}",
+                f"{self._path}:{function}: {name!r} is no array: {error}",
                 hint="all its rows must have the same shape",
             ) from error
 

@@ -56,3 +56,10 @@ class CounterUnit(StrEnum):
 
     CYCLES = "cycles"
     INSTRUCTIONS = "instructions"
+
+
+class Better(StrEnum):
+    """Which direction of a metric is the better one."""
+
+    HIGHER = "higher"
+    LOWER = "lower"

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from hil.checks.bounds import EXACT, Bound
+from hil.checks.compare import compare
+from hil.comparison import Comparison
+from hil.data import Array
 from hil.firmware.image import Image, ImageSizes
 from hil.measure import Outcome
 from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
 from hil.reference.reference import ReferenceName, ReferenceResult
-from hil.vocab import CounterUnit, KernelLibrary, Kind, Scheme
+from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme
 
 OUTPUTS = np.zeros((2, 10), np.int8)
 
@@ -30,6 +34,7 @@ def make_record(**changes: object) -> RunRecord:
         "kernels": KernelLibrary.REFERENCE,
         "vectors_source": "data.py:test_data",
         "accuracy_metric": "top1",
+        "accuracy_better": Better.HIGHER,
         "subject": Subject(
             model_sha256="aa",
             build_id="bb",
@@ -46,6 +51,7 @@ def make_record(**changes: object) -> RunRecord:
             protocol_major=1,
             counter_unit=CounterUnit.INSTRUCTIONS,
             data_sha256="ee",
+            source_sha256="ff",
         ),
         "environment": Environment(
             hil_version="0.1.0", python="3.11", host="Linux", pyocd="0.46.0", references={}
@@ -70,14 +76,28 @@ def make_record(**changes: object) -> RunRecord:
     return RunRecord.model_validate(values | changes)
 
 
-def make_outcome() -> Outcome:
-    """An outcome whose outputs equal the reference's."""
-    reference = ReferenceResult(ReferenceName.TFLM, "host TFLM", (OUTPUTS,), (1.0, 2.0), 4096)
+def make_comparison(found: Array, expected: Array, bound: Bound = EXACT) -> Comparison:
+    """One output tensor against host TFLM's."""
+    outputs = compare([found], [expected], bounds=[bound])
+    return Comparison(
+        tensors=outputs.tensors,
+        differing_vectors=outputs.differing_vectors,
+        label="host TFLM",
+        accuracy=0.95,
+        host_latency_median_us=5.0,
+    )
+
+
+def make_outcome(
+    found: Array = OUTPUTS, expected: Array = OUTPUTS, bound: Bound = EXACT
+) -> Outcome:
+    """An outcome whose outputs are `found`, and the reference's `expected`."""
+    reference = ReferenceResult(ReferenceName.TFLM, "host TFLM", (expected,), (1.0, 2.0), 4096)
     image = Image(Path("image.elf"), bytes(20), {}, ImageSizes(5000, 2000, 3000, 100, 1024, 4096))
     return Outcome(
-        record=make_record(),
+        record=make_record(comparisons={"tflm": make_comparison(found, expected, bound)}),
         image=image,
-        outputs=(OUTPUTS,),
+        outputs=(found,),
         references={ReferenceName.TFLM: reference},
         reference_errors={},
     )

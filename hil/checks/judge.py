@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from hil.checks.agreement import DEVICE, NOT_ASKED_FOR
+from hil.comparison import Comparison, TensorComparison, WorstVector
 from hil.measure import Outcome
-from hil.record import Metrics, RunRecord, Verdict
-from hil.reference.reference import ReferenceName
+from hil.record import RunRecord, Verdict
+from hil.reference.reference import ORACLES
 from hil.suite import Checks, Metric
 from hil.vocab import CheckName, Kind, Status
-
-# float32 on a Cortex-M7 differs from the host by fused or reordered additions and by libm: some
-# units in the last place of values around 1. Two orders of magnitude above what was measured.
-DEFAULT_FLOAT_TOLERANCE = 1e-5
 
 
 def judge(check: CheckName, outcome: Outcome, limits: Checks, metric: Metric | None) -> Verdict:
@@ -35,41 +35,84 @@ def _verdict(
 
 
 def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
-    error = outcome.reference_errors.get(ReferenceName.TFLM)
-    if error is not None:
-        return _verdict(CheckName.OUTPUTS, Status.ERROR, str(error))
-    metrics = outcome.record.metrics
-    is_float = all(array.dtype.kind == "f" for array in outcome.outputs)
-    allowed = tolerance if tolerance is not None else DEFAULT_FLOAT_TOLERANCE if is_float else 0.0
-    worst = metrics.outputs_max_abs_error or 0.0
-    label = outcome.references[ReferenceName.TFLM].label
-    if worst <= allowed:
-        reason = f"all {metrics.outputs_elements:,} output elements equal {label}"
-        if metrics.outputs_differing_elements:
-            reason = (
-                f"{metrics.outputs_elements:,} output elements within {allowed:g} of {label}, "
-                f"at most {worst:.3g} away"
-            )
-        return _verdict(CheckName.OUTPUTS, Status.PASS, reason, tolerance=allowed)
-    difference = _difference(metrics, label, allowed)
-    return _verdict(CheckName.OUTPUTS, Status.FAIL, difference, tolerance=allowed)
+    check, comparisons = CheckName.OUTPUTS, outcome.record.comparisons
+    oracle = next((name for name in ORACLES if name.value in comparisons), None)
+    if oracle is None:
+        failed = next((e for n, e in outcome.reference_errors.items() if n in ORACLES), None)
+        if failed is not None:
+            return _verdict(check, Status.ERROR, str(failed))
+        names = ", ".join(ORACLES)
+        return _verdict(check, Status.SKIP, f"no reference to judge by: {names} {NOT_ASKED_FOR}")
+    found = comparisons[oracle.value]
+    limits = _output_limits(found, tolerance)
+    worst = found.max_abs_error
+    if tolerance is not None:
+        is_close = worst is not None and worst <= tolerance
+    else:
+        is_close = found.beyond_bound_elements == 0
+    if not is_close:
+        return _verdict(check, Status.FAIL, _difference(found, limits), **limits)
+    reason = f"all {found.elements:,} output elements equal {found.label}"
+    if not found.is_equal:
+        reason = (
+            f"{found.elements:,} output elements within {_in_words(limits)} of {found.label}, "
+            f"at most {worst:.3g} away"
+        )
+    return _verdict(check, Status.PASS, reason, **limits)
 
 
-def _difference(metrics: Metrics, label: str, allowed: float) -> str:
-    than = f", more than the tolerance of {allowed:g}" if allowed else ""
+def _output_limits(found: Comparison, tolerance: float | None) -> dict[str, float | int | None]:
+    """The suite's tolerance, or the widest bound of the outputs."""
+    if tolerance is not None:
+        return {"tolerance": tolerance}
+    return {
+        "bound_absolute": max(tensor.bound_absolute for tensor in found.tensors),
+        "bound_relative": max(tensor.bound_relative for tensor in found.tensors),
+    }
+
+
+def _in_words(limits: Mapping[str, float | int | None]) -> str:
+    if "tolerance" in limits:
+        return f"{limits['tolerance']:g}"
     return (
-        f"{metrics.outputs_differing_elements:,} of {metrics.outputs_elements:,} output elements "
-        f"differ from {label}, in {metrics.outputs_differing_vectors} vectors, "
-        f"by up to {metrics.outputs_max_abs_error:.6g} "
-        f"(vector {metrics.outputs_worst_vector}){than}"
+        f"{limits['bound_relative']:.2g} x the vector's largest output "
+        f"(or {limits['bound_absolute']:g})"
     )
+
+
+def _difference(found: Comparison, limits: Mapping[str, float | int | None]) -> str:
+    """How much differs, where most, and what it does to the result."""
+    beyond = [t for t in found.tensors if t.beyond_bound_elements] or list(found.tensors)
+    tensor = max(beyond, key=lambda t: t.worst[0].rank() if t.worst else 0.0)
+    than = f", more than {_in_words(limits)}" if any(limits.values()) else ""
+    text = (
+        f"{found.differing_elements:,} of {found.elements:,} output elements differ from "
+        f"{found.label}, in {found.differing_vectors} vectors, by up to "
+        f"{_worst_error(tensor)}{than}"
+    )
+    places = ", ".join(f"{w.index} (by {_error(w)})" for w in tensor.worst)
+    text += f"\nworst vectors of output {tensor.name!r}: {places}"
+    if tensor.argmax_flips is not None:
+        text += f"\nits highest element is another one in {tensor.argmax_flips} vectors"
+    return text
+
+
+def _worst_error(tensor: TensorComparison) -> str:
+    if tensor.max_abs_error is None:
+        return f"NaN or infinity ({tensor.non_finite_elements} elements)"
+    unit = " LSB" if tensor.max_error_lsb is not None else ""
+    return f"{tensor.max_abs_error:.6g}{unit}"
+
+
+def _error(worst: WorstVector) -> str:
+    return "NaN or infinity" if worst.max_abs_error is None else f"{worst.max_abs_error:.3g}"
 
 
 def _accuracy(outcome: Outcome, limits: Checks, metric: Metric | None) -> Verdict:
     check = CheckName.ACCURACY
     if metric is None:
         return _verdict(check, Status.SKIP, "the suite names no metric")
-    error = outcome.accuracy_errors.get("accuracy_device")
+    error = outcome.accuracy_errors.get(DEVICE)
     if error is not None:
         return _verdict(check, Status.ERROR, str(error))
     value = outcome.record.metrics.accuracy_device

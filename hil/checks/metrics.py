@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -16,41 +18,72 @@ from hil.suite_data import SuiteData
 Real = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Score:
+    """A metric, and what it was made of: one part per vector, None where there is no such thing.
+
+    Parts: 0 or 1 for top1 and topk, a mean error for mae, a mean square for rmse; for auc the score
+    of the vector, whose labels are in `labels`.
+    """
+
+    value: float
+    parts: tuple[float, ...] | None = None
+    labels: tuple[int, ...] | None = None
+
+
 def evaluate(
     metric: Metric,
     model: ModelInfo,
     outputs: Sequence[Array],
     vectors: Vectors,
     data: SuiteData | None,
-) -> float:
+) -> Score:
     """The metric of `outputs` (one array of N x output shape per output tensor).
 
     Raises DataError when labels are missing or do not fit.
     """
-    count = vectors.count
     real = [
-        dequantize(array, tensor).reshape(count, -1)
+        dequantize(array, tensor).reshape(vectors.count, -1)
         for array, tensor in zip(outputs, model.output_tensors, strict=True)
     ]
     if metric.function is not None:
         if data is None:
             raise DataError(f"metric {metric.name} needs a suite's data module")
-        return _finite(data.call(metric.function, real[0], vectors.labels), metric.name)
+        value = data.call(metric.function, real[0], vectors.labels)
+        return Score(_finite(value, metric.name))
+    labels = _binary_labels(vectors) if metric.name == "auc" else None
+    parts = _parts(metric, model, real[0], vectors)
+    return Score(
+        value=_finite(combine(metric.name, parts, labels), metric.name),
+        parts=tuple(parts.tolist()),
+        labels=None if labels is None else tuple(labels.astype(int).tolist()),
+    )
+
+
+def _parts(metric: Metric, model: ModelInfo, output: Real, vectors: Vectors) -> Real:
+    """One number per vector, of which `combine` makes the metric."""
     if metric.name in ("top1", "topk"):
-        return top_k(real[0], _class_labels(vectors, real[0].shape[1]), metric.k or 1)
+        labels = _class_labels(vectors, output.shape[1])
+        return is_in_top_k(output, labels, metric.k or 1).astype(np.float64)
     if metric.name == "auc":
-        labels = _binary_labels(vectors)
-        return auc(_scores(model, real[0], vectors), labels)
-    errors = real[0] - _wanted_values(model, real[0], vectors)
-    if metric.name == "mae":
-        return float(np.mean(np.abs(errors)))
-    return float(np.sqrt(np.mean(errors**2)))
+        return _scores(model, output, vectors)
+    errors = output - _wanted_values(model, output, vectors)
+    return np.asarray(np.mean(np.abs(errors) if metric.name == "mae" else errors**2, axis=1))
 
 
-def top_k(scores: Real, labels: npt.NDArray[np.int64], k: int) -> float:
-    """Share of rows whose label is among the k highest scores; ties count for the lower class."""
+def combine(name: str, parts: Real, labels: npt.NDArray[np.bool_] | None = None) -> float:
+    """The metric called `name` of its parts, one per vector; auc needs their labels."""
+    if name == "auc":
+        assert labels is not None
+        return auc(parts, labels)
+    mean = float(np.mean(parts))
+    return sqrt(mean) if name == "rmse" else mean
+
+
+def is_in_top_k(scores: Real, labels: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.bool_]:
+    """Rows whose label is among the k highest scores; ties count for the lower class."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return float(np.mean((best == labels[:, np.newaxis]).any(axis=1)))
+    return np.asarray((best == labels[:, np.newaxis]).any(axis=1))
 
 
 def auc(scores: Real, labels: npt.NDArray[np.bool_]) -> float:

@@ -37,7 +37,9 @@ from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems, limits_of
 from hil.progress import Progress, live_progress, silent
 from hil.record import RunResult, Verdict
+from hil.reference.reference import DEFAULT_REFERENCES, ReferenceName, reference_names
 from hil.report.json_report import write_json
+from hil.report.numerics import numerics_lines
 from hil.report.terminal import summary_text
 from hil.suite import Checks, Metric
 from hil.target import load_target
@@ -67,6 +69,15 @@ def run(
         Path | None, typer.Option(metavar="OUT.npz", help="write the device's outputs")
     ] = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="write the result")] = None,
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--references",
+            metavar="NAMES",
+            help="host interpreters to compare with, separated by commas: "
+            f"{', '.join(ReferenceName)}",
+        ),
+    ] = ",".join(DEFAULT_REFERENCES),
     kernels: Kernels = DEFAULT_KERNELS,
     tflm: Tflm = None,
     probe: Probe = None,
@@ -82,7 +93,7 @@ def run(
     board_type = load_target(target)
     library = kernel_library(kernels)
     bench = Bench(bench_choice(probe, port))
-    references = References()
+    references = References(reference_names(reference.split(",")))
     try:
         model = read_model(model_file)
         source = locate_tflm(tflm)
@@ -156,6 +167,8 @@ def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
         write_json(json, [result])
     console = Console(highlight=False)
     console.print(summary_text([result], color=console.is_terminal), end="", markup=False)
+    for line in numerics_lines(record):
+        console.print(line, style="dim", markup=False, soft_wrap=True)
     if verdict.status is Status.PASS:  # other verdicts stand under the table already
         console.print(f"pass: {verdict.reason}", soft_wrap=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +13,15 @@ from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
+from hil.host_score import HostScorer
 from hil.measure import Job, Outcome, References, measure
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems, limits_of
 from hil.plugin.options import Options
 from hil.plugin.progress import ProgressDisplay
-from hil.record import RunRecord, Verdict
+from hil.record import HostOnly, RunRecord, Verdict
+from hil.reference.reference import ReferenceName
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
 from hil.target import Target
@@ -57,6 +60,7 @@ class _Entry:
     outcome: Outcome | None = None
     error: HilError | None = None
     model: ModelInfo | None = None
+    host_only: HostOnly | None = None
     verdicts: dict[CheckName, Verdict] = field(default_factory=dict)
     record_taken: bool = False
 
@@ -64,11 +68,17 @@ class _Entry:
 class RunBroker:
     """Owns the bench, the references and the builders of a session."""
 
-    def __init__(self, options: Options, choice: BenchChoice, progress: ProgressDisplay) -> None:
+    def __init__(
+        self,
+        options: Options,
+        choice: BenchChoice,
+        references: Sequence[ReferenceName],
+        progress: ProgressDisplay,
+    ) -> None:
         self._options = options
         self._progress = progress
         self.bench = Bench(choice)
-        self._references: References | None = None
+        self._references = References(references)
         self._builders: dict[tuple[str, KernelLibrary], Builder] = {}
         self._data: dict[Path, SuiteData] = {}
         self._runs: dict[tuple[str, str, str, str], _Entry] = {}
@@ -101,6 +111,7 @@ class RunBroker:
                 entry.outcome = self._measure(key)
             except HilError as error:
                 entry.error = error
+            self._ask_host(key, entry)
         if entry.error is not None:
             raise entry.error
         assert entry.outcome is not None
@@ -120,13 +131,16 @@ class RunBroker:
         image = self.builder(key.target, key.kernels).build(self.preflight(key))
         return start_device(self.bench.board(key.target), image, key.target)
 
-    def take_record(self, key: RunKey) -> RunRecord | None:
-        """The record of a run, to the first who asks; None before it is measured, and after."""
+    def take_record(self, key: RunKey) -> tuple[RunRecord | None, HostOnly | None]:
+        """The record of a run and what the host alone says, to the first who asks.
+
+        None before it is measured, and after; no record when it could not be measured.
+        """
         entry = self._entry(key)
-        if entry.outcome is None or entry.record_taken:
-            return None
+        if entry.record_taken or (entry.outcome is None and entry.error is None):
+            return None, None
         entry.record_taken = True
-        return entry.outcome.record
+        return entry.outcome.record if entry.outcome is not None else None, entry.host_only
 
     def preflight(self, key: RunKey) -> ModelInfo:
         """The model, if nothing in its file keeps it from running. Raises UnsupportedModel."""
@@ -158,9 +172,24 @@ class RunBroker:
                 builder=self.builder(key.target, key.kernels),
                 frame_log=self._frame_log(key),
             )
-            if self._references is None:
-                self._references = References()
             return measure(job, board, self._references, on_progress)
+
+    def _ask_host(self, key: RunKey, entry: _Entry) -> None:
+        """What LiteRT alone can say: of a model that the board cannot run, and of a larger set."""
+        function = key.suite.host_function if self._options.compare_schemes else None
+        is_unsupported = isinstance(entry.error, UnsupportedModel)
+        if entry.model is None or not (is_unsupported or function):
+            return
+        scorer = HostScorer(
+            self._references, self._suite_data(key.suite), entry.model, key.suite.metric
+        )
+        entry.host_only = HostOnly(
+            model_sha256=entry.model.sha256,
+            scheme=entry.model.scheme,
+            macs=entry.model.macs,
+            same_vectors=scorer.score(key.suite.data_function) if is_unsupported else None,
+            larger_set=scorer.score(function) if function else None,
+        )
 
     def _suite_data(self, suite: Suite) -> SuiteData:
         if suite.data_path not in self._data:
@@ -176,6 +205,4 @@ class RunBroker:
     def close(self) -> None:
         """Lets go of boards and child processes."""
         self.bench.close()
-        if self._references is not None:
-            self._references.close()
-            self._references = None
+        self._references.close()

@@ -16,6 +16,7 @@ ALL_TARGETS = "all"
 KIND_ANY = "any"
 KINDS = (KIND_ANY, Kind.HARDWARE.value, Kind.EMULATED.value)
 UNSUPPORTED_SKIP, UNSUPPORTED_FAIL = "skip", "fail"
+DEFAULT_REFERENCES = "tflm,litert"
 NO_TARGET = "nothing to measure on: give --target NAME (or --hil-target)"
 
 SHORT_TARGET = "--target"
@@ -40,6 +41,10 @@ class Options:
     probe: str | None
     port: str | None
     json: Path | None
+    csv: Path | None
+    parquet: Path | None
+    references: tuple[str, ...]
+    compare_schemes: bool
     log_dir: Path | None
     unsupported: str
 
@@ -90,6 +95,30 @@ def add_options(parser: pytest.Parser) -> None:
         help="write all results to FILE (docs/results.md). (Default: none)",
     )
     group.addoption(
+        "--hil-csv",
+        metavar="FILE",
+        type=Path,
+        help="write a table with a row per run to FILE. (Default: none)",
+    )
+    group.addoption(
+        "--hil-parquet",
+        metavar="FILE",
+        type=Path,
+        help="write the same table as Parquet; needs pyarrow. (Default: none)",
+    )
+    group.addoption(
+        "--hil-compare-schemes",
+        action="store_true",
+        help="end with a table per suite that holds each scheme against float32. (Default: no)",
+    )
+    group.addoption(
+        "--hil-references",
+        metavar="NAMES",
+        default=None,
+        help="host interpreters to compare with, separated by commas (docs/numerics.md). "
+        f"(Default: {DEFAULT_REFERENCES}, ini: hil_references)",
+    )
+    group.addoption(
         "--hil-log-dir",
         metavar="DIR",
         type=Path,
@@ -102,6 +131,11 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"what becomes of models that cannot run. (Default: {UNSUPPORTED_SKIP})",
     )
     parser.addini("hil_target", "targets to measure on, like --target", type="args", default=[])
+    parser.addini(
+        "hil_references",
+        "host interpreters to compare with, like --hil-references",
+        default=DEFAULT_REFERENCES,
+    )
     parser.addini("hil_kind", "boards to measure on, like --hil-kind", default=KIND_ANY)
 
 
@@ -124,15 +158,24 @@ def read_options(config: pytest.Config) -> Options:
     kind = config.getoption("hil_kind") or config.getini("hil_kind")
     if kind not in KINDS:
         raise pytest.UsageError(f"hil_kind = {kind}: choose from {', '.join(KINDS)}")
-    kernels = tuple(name.strip() for name in config.getoption("hil_kernels").split(","))
+    references = config.getoption("hil_references") or config.getini("hil_references")
     return Options(
         targets=tuple(dict.fromkeys(targets)),
         kind=kind,
-        kernels=tuple(dict.fromkeys(kernels)),
+        kernels=_names(config.getoption("hil_kernels")),
         tflm=config.getoption("hil_tflm"),
         probe=config.getoption("hil_probe"),
         port=config.getoption("hil_port"),
         json=config.getoption("hil_json"),
+        csv=config.getoption("hil_csv"),
+        parquet=config.getoption("hil_parquet"),
+        references=_names(references),
+        compare_schemes=config.getoption("hil_compare_schemes"),
         log_dir=config.getoption("hil_log_dir"),
         unsupported=config.getoption("hil_unsupported"),
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",")))

@@ -8,7 +8,7 @@ import pytest
 
 from hil.errors import HilError
 from hil.plugin.broker import RunKey
-from hil.record import RunRecord, RunResult, Verdict
+from hil.record import HostOnly, RunRecord, RunResult, Verdict
 from hil.vocab import Status
 
 ATTRIBUTE = "hil"
@@ -26,9 +26,15 @@ class Judged(Protocol):
 
 
 def attach(
-    report: pytest.TestReport, key: RunKey, verdict: Verdict, record: RunRecord | None
+    report: pytest.TestReport,
+    key: RunKey,
+    verdict: Verdict,
+    record: RunRecord | None,
+    host_only: HostOnly | None,
 ) -> None:
-    """Puts a verdict on its report, and the run with its first: builtins only, as xdist needs."""
+    """Puts a verdict on its report, and what is known of the run with its first: builtins only, as
+    xdist needs.
+    """
     payload: dict[str, Any] = {
         "suite": key.suite.name,
         "model": key.model.label,
@@ -36,6 +42,7 @@ def attach(
         "kernels": key.kernels.value,
         "verdict": verdict.model_dump(mode="json"),
         "record": record.model_dump(mode="json") if record is not None else None,
+        "host_only": host_only.model_dump(mode="json") if host_only is not None else None,
     }
     setattr(report, ATTRIBUTE, payload)
     report.user_properties.append(("hil.status", verdict.status.value))
@@ -63,6 +70,8 @@ class Results:
             run.record = RunRecord.model_validate(payload["record"])
         elif run.record is None:
             run.reason = verdict.reason
+        if payload["host_only"] is not None:
+            run.host_only = HostOnly.model_validate(payload["host_only"])
         self._failures_not_ours |= report.failed and verdict.status is not Status.ERROR
 
     def runs(self) -> list[RunResult]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from fnmatch import fnmatch
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hil.plugin.broker import RunBroker
 from hil.plugin.options import ALL_TARGETS, Options
 from hil.plugin.progress import ProgressDisplay
 from hil.plugin.results import Judged, Results, attach
+from hil.reference.reference import reference_names
 from hil.target import Target, load_target, target_names
 from hil.vocab import KernelLibrary
 
@@ -32,12 +34,13 @@ class HilSession:
         try:
             self.targets = _load_targets(options, config)
             self.kernels = _kernel_libraries(options.kernels)
+            references = reference_names(options.references)
             choice = BenchChoice(options.kind, options.probe, options.port)
             _check_outputs(options)
             _check_distribution(config)
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from error
-        self.broker = RunBroker(options, choice, ProgressDisplay(config))
+        self.broker = RunBroker(options, choice, references, ProgressDisplay(config))
 
     @property
     def is_controller(self) -> bool:
@@ -96,7 +99,7 @@ class HilSession:
             if report.failed and item.error is not None:
                 report.longrepr = self._told(item.error)
             if verdict is not None:
-                attach(report, item.key, verdict, self.broker.take_record(item.key))
+                attach(report, item.key, verdict, *self.broker.take_record(item.key))
         return report
 
     def _told(self, error: HilError) -> str:
@@ -119,28 +122,43 @@ class HilSession:
         self.broker.close()
         if not self.is_controller:
             return
-        if self.options.json is not None:
-            from hil.report.json_report import write_json
-
-            write_json(self.options.json, self.results.runs())
+        self._write_results()
         if session.exitstatus == pytest.ExitCode.TESTS_FAILED and self.results.only_bench_errors:
             session.exitstatus = EXIT_ONLY_BENCH_ERRORS
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints a table per target."""
-        if self.is_controller:
-            from hil.report.terminal import summary_text
+    def _write_results(self) -> None:
+        """The files that were asked for; what they need is imported only then."""
+        runs = self.results.runs()
+        if self.options.json is not None:
+            from hil.report.json_report import write_json
 
-            text = summary_text(
-                self.results.runs(),
-                color=terminalreporter.hasmarkup,
-                explain=self._config.get_verbosity() >= 0,
-            )
-            if text:
-                terminalreporter.section("hil", sep="=")
-                terminalreporter.write(text)
-                if self.options.json is not None:
-                    terminalreporter.write_line(f"results: {self.options.json}")
+            write_json(self.options.json, runs)
+        if self.options.csv is not None:
+            from hil.report.frame import write_csv
+
+            write_csv(self.options.csv, runs)
+        if self.options.parquet is not None:
+            from hil.report.frame import write_parquet
+
+            write_parquet(self.options.parquet, runs)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Prints a table per target, and one per suite when schemes are compared."""
+        runs = self.results.runs()
+        if not self.is_controller or not runs:
+            return
+        from hil.report.terminal import summary_text
+
+        color, explain = terminalreporter.hasmarkup, self._config.get_verbosity() >= 0
+        terminalreporter.section("hil", sep="=")
+        terminalreporter.write(summary_text(runs, color=color, explain=explain))
+        if self.options.compare_schemes:
+            from hil.report.schemes import schemes_text
+
+            terminalreporter.write(schemes_text(runs, color=color, explain=explain))
+        for path in (self.options.json, self.options.csv, self.options.parquet):
+            if path is not None:
+                terminalreporter.write_line(f"results: {path}")
 
     def pytest_unconfigure(self) -> None:
         """Lets go of boards when the session never got to its end."""
@@ -187,8 +205,14 @@ def _kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:
 
 def _check_outputs(options: Options) -> None:
     """Finds out before the measurements that their results or logs could not be kept."""
-    if options.json is not None:
-        check_writable(options.json)
+    for path in (options.json, options.csv, options.parquet):
+        if path is not None:
+            check_writable(path)
+    if options.parquet is not None and find_spec("pyarrow") is None:
+        raise ConfigError(
+            "--hil-parquet needs pyarrow, which is not installed",
+            hint="pip install 'tflm-hil[parquet]', or use --hil-csv",
+        )
     if options.log_dir is not None:
         try:
             options.log_dir.mkdir(parents=True, exist_ok=True)

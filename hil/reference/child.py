@@ -18,6 +18,13 @@ from hil.errors import ReferenceFailure
 
 ARENA_BYTES = 32 << 20
 THREADS = 1
+TFLM = "tflm"
+# LiteRT's op resolvers: the name in OpResolverType, and what it means.
+RESOLVERS = {
+    "litert": ("BUILTIN", "default kernels: XNNPACK"),
+    "litert_ref": ("BUILTIN_REF", "reference kernels"),
+    "litert_opt": ("BUILTIN_WITHOUT_DEFAULT_DELEGATES", "optimized kernels, no XNNPACK"),
+}
 
 
 def _run(arguments: Json, progress: Progress) -> Json:
@@ -25,7 +32,8 @@ def _run(arguments: Json, progress: Progress) -> Json:
     model = (folder / "model.tflite").read_bytes()
     with np.load(folder / "inputs.npz", allow_pickle=False) as archive:
         inputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
-    interpreter = _HostTflm(model) if arguments["name"] == "tflm" else _HostLiteRt(model)
+    name = arguments["name"]
+    interpreter = _HostTflm(model) if name == TFLM else _HostLiteRt(model, *RESOLVERS[name])
     outputs, latency_us = _run_all(interpreter, inputs, progress)
     np.savez(folder / "outputs.npz", *outputs)
     return {
@@ -93,18 +101,18 @@ def _output_details(interpreter: Any) -> list[Any]:
 
 
 class _HostLiteRt:
-    """LiteRT, the TensorFlow Lite that users know, with its default kernels."""
+    """LiteRT, the TensorFlow Lite that users know, with the kernels of one of its resolvers."""
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, resolver: str, kernels: str) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         self.arena_bytes = None
-        self.label = f"LiteRT {version('ai-edge-litert')} (default kernels: XNNPACK)"
+        self.label = f"LiteRT {version('ai-edge-litert')} ({kernels})"
         try:
             self._interpreter = Interpreter(
                 model_content=model,
                 num_threads=THREADS,
-                experimental_op_resolver_type=OpResolverType.BUILTIN,
+                experimental_op_resolver_type=OpResolverType[resolver],
             )
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hil.child import ChildDied, ChildProcess
-from hil.errors import ReferenceFailure
+from hil.errors import ConfigError, ReferenceFailure, did_you_mean
 from hil.model.info import ModelInfo
 
 MODULE = "hil.reference.child"
@@ -26,7 +26,15 @@ class ReferenceName(StrEnum):
     """The host interpreters there are."""
 
     TFLM = "tflm"  # the tflite-micro wheel: bit-exact oracle for integer schemes
-    LITERT = "litert"  # TFLite itself
+    LITERT = "litert"  # TFLite itself, as users get it: XNNPACK
+    LITERT_REF = "litert_ref"  # its reference kernels
+    LITERT_OPT = "litert_opt"  # its own optimized kernels, without XNNPACK
+
+
+DEFAULT_REFERENCES = (ReferenceName.TFLM, ReferenceName.LITERT)
+# What the outputs are judged against: the first of these that a run has.
+ORACLES = (ReferenceName.TFLM,)
+LITERT_REFERENCES = (ReferenceName.LITERT, ReferenceName.LITERT_REF, ReferenceName.LITERT_OPT)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,9 @@ class Reference(Protocol):
 
         Raises ReferenceFailure.
         """
+
+    def kill(self) -> None:
+        """Ends it in the middle of whatever it does; may be called from another thread."""
 
     def close(self) -> None:
         """Ends it."""
@@ -96,9 +107,23 @@ class ChildReference:
         )
 
     def kill(self) -> None:
-        """Ends it in the middle of whatever it does; may be called from another thread."""
+        """See Reference."""
         self._child.kill()
 
     def close(self) -> None:
         """See Reference."""
         self._child.close()
+
+
+def open_reference(name: ReferenceName) -> Reference:
+    """The host interpreter of that name, not yet started."""
+    return ChildReference(name)
+
+
+def reference_names(names: Collection[str]) -> tuple[ReferenceName, ...]:
+    """The references called `names`, each once. Raises ConfigError."""
+    known = [reference.value for reference in ReferenceName]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"unknown reference {name!r}", hint=did_you_mean(name, known))
+    return tuple(dict.fromkeys(ReferenceName(name) for name in names))

@@ -24,7 +24,7 @@ def write_json(path: Path, runs: Sequence[RunResult]) -> None:
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "runs": [run_as_json(run) for run in runs],
     }
-    write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
+    write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 
 def run_as_json(run: RunResult) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def run_as_json(run: RunResult) -> dict[str, Any]:
         }
         for name, verdict in run.verdicts.items()
     }
+    host_only = run.host_only.model_dump(mode="json") if run.host_only is not None else None
     if run.record is None:
         absent = dict.fromkeys(RunRecord.model_fields, None)
         del absent["schema_version"]
@@ -46,6 +47,8 @@ def run_as_json(run: RunResult) -> dict[str, Any]:
             "model": run.model,
             "target": run.target,
             "kernels": run.kernels,
+            "scheme": run.scheme.value if run.scheme is not None else None,
+            "host_only": host_only,
             "absent": {"metrics": run.reason},
             "record_schema": RECORD_SCHEMA,
             "status": run.status.value,
@@ -53,4 +56,10 @@ def run_as_json(run: RunResult) -> dict[str, Any]:
         }
     record = run.record.model_dump(mode="json")
     schema = record.pop("schema_version")
-    return {**record, "record_schema": schema, "status": run.status.value, "checks": checks}
+    return {
+        **record,
+        "host_only": host_only,
+        "record_schema": schema,
+        "status": run.status.value,
+        "checks": checks,
+    }

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.record import Metrics, RunRecord, RunResult
+from hil.record import HostOnly, Metrics, RunRecord, RunResult
 from hil.vocab import CheckName, Kind, Status
 
 MIN_WIDTH = 80
@@ -81,7 +81,7 @@ def _heading(text: str) -> str:
 
 
 def _cells(run: RunResult, columns: Sequence[Column], *, swept: bool) -> list[str | Text]:
-    scheme = run.record.scheme.value if run.record is not None else ""
+    scheme = run.scheme.value if run.scheme is not None else ""
     lines = [run.model, scheme, run.kernels if swept else ""]
     name = Text("\n".join(line for line in lines if line) + "\n") + _status_text(run)
     if run.record is None:
@@ -107,8 +107,23 @@ def _print_reasons(console: Console, run: RunResult) -> None:
             reasons.setdefault((verdict.status, verdict.reason.splitlines()[0]), []).append(name)
     for (status, reason), checks in reasons.items():
         names = ", ".join(checks) if len(checks) < len(CheckName) else "all checks"
+        if status is Status.UNSUPPORTED:
+            reason += host_only_text(run.host_only)
         line = Text(f"{status.value}: ", style=STATUS_STYLES[status])
         console.print(line + Text(f"{run.model} {names}: {reason}", style=""), soft_wrap=True)
+
+
+def host_only_text(host: HostOnly | None) -> str:
+    """What LiteRT alone scored, to go behind a reason; "" when it was not asked."""
+    score = host.same_vectors if host is not None else None
+    if score is None:
+        return ""
+    if score.value is None:
+        return f"; no accuracy on the host alone: {score.reason.splitlines()[0]}"
+    return (
+        f"; on the host alone {score.label}: {score.metric} {score.value:.4f} "
+        f"over {score.vectors} vectors"
+    )
 
 
 # ---- columns
@@ -177,8 +192,9 @@ def _outputs(metrics: Metrics) -> str:
         return ABSENT
     if metrics.outputs_differing_elements == 0:
         return _lines("equal", f"0/{metrics.outputs_elements}")
+    worst = metrics.outputs_max_abs_error
     return _lines(
-        f"{metrics.outputs_max_abs_error:.2g}",
+        "NaN, inf" if worst is None else f"{worst:.2g}",
         f"{metrics.outputs_differing_elements}/{metrics.outputs_elements}",
     )
 

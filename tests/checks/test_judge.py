@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hil.checks.agreement import DEVICE
+from hil.checks.bounds import Bound
 from hil.checks.judge import judge
-from hil.errors import DataError, ReferenceFailure
+from hil.data import Array
+from hil.errors import DataError, HilError, ReferenceFailure
 from hil.measure import Outcome
 from hil.record import Metrics
 from hil.reference.reference import ReferenceName
 from hil.suite import AccuracyCheck, Checks, LatencyCheck, Metric, OutputsCheck
 from hil.vocab import CheckName, Kind, Status
-from tests.outcomes import make_outcome
+from tests.outcomes import OUTPUTS, make_outcome, make_record
 
 TOP1 = Metric(name="top1")
 NO_LIMITS = Checks()
@@ -32,28 +35,64 @@ def test_equal_integer_outputs_pass() -> None:
     assert status(CheckName.OUTPUTS, make_outcome()) is Status.PASS
 
 
-def test_one_lsb_fails_an_integer_model() -> None:
-    outcome = with_metrics(outputs_differing_elements=1, outputs_max_abs_error=1.0)
-    verdict = judge(CheckName.OUTPUTS, outcome, Checks(), TOP1)
+def test_one_lsb_fails_an_integer_model_and_is_placed() -> None:
+    found = OUTPUTS.copy()
+    found[1, 4] = -1
+    verdict = judge(CheckName.OUTPUTS, make_outcome(found), Checks(), TOP1)
     assert verdict.status is Status.FAIL
-    assert "1 of 20" in verdict.reason
-
-
-def test_floats_have_a_tolerance_that_the_suite_may_set() -> None:
-    outcome = with_metrics(outputs_differing_elements=3, outputs_max_abs_error=5e-6)
-    outcome = replace(outcome, outputs=(np.zeros((2, 10), np.float32),))
-    assert status(CheckName.OUTPUTS, outcome) is Status.PASS
-    tight = Checks(outputs=OutputsCheck(tolerance=1e-6))
-    assert status(CheckName.OUTPUTS, outcome, tight) is Status.FAIL
-
-
-def test_no_reference_is_no_verdict_on_outputs() -> None:
-    outcome = replace(
-        make_outcome(),
-        references={},
-        reference_errors={ReferenceName.TFLM: ReferenceFailure("it died")},
+    assert "1 of 20 output elements differ from host TFLM, in 1 vectors, by up to 1 LSB" in (
+        verdict.reason
     )
+    assert "worst vectors of output 'output 0': 1 (by 1)" in verdict.reason
+
+
+def floats(value: float) -> Array:
+    return np.full((2, 10), value, np.float32)
+
+
+def test_floats_are_held_to_their_bound() -> None:
+    bound = Bound(1e-6, 1e-5)
+    near = make_outcome(floats(100.0005), floats(100.0), bound)
+    assert status(CheckName.OUTPUTS, near) is Status.PASS
+    far = make_outcome(floats(100.002), floats(100.0), bound)
+    verdict = judge(CheckName.OUTPUTS, far, Checks(), TOP1)
+    assert verdict.status is Status.FAIL
+    assert "more than 1e-05 x the vector's largest output (or 1e-06)" in verdict.reason
+    assert verdict.limits == {"bound_absolute": 1e-6, "bound_relative": 1e-5}
+
+
+def test_a_tolerance_of_the_suite_goes_before_the_bound() -> None:
+    outcome = make_outcome(floats(1.5), floats(1.0), Bound(1e-6, 1e-5))
+    wide, tight = OutputsCheck(tolerance=0.5), OutputsCheck(tolerance=0.4)
+    assert status(CheckName.OUTPUTS, outcome, Checks(outputs=wide)) is Status.PASS
+    assert status(CheckName.OUTPUTS, outcome, Checks(outputs=tight)) is Status.FAIL
+
+
+def test_a_tolerance_of_the_suite_is_in_lsb_for_integers() -> None:
+    outcome = make_outcome(OUTPUTS + np.int8(2))
+    assert status(CheckName.OUTPUTS, outcome) is Status.FAIL
+    checks = Checks(outputs=OutputsCheck(tolerance=2))
+    assert status(CheckName.OUTPUTS, outcome, checks) is Status.PASS
+
+
+def test_nan_is_never_close() -> None:
+    outcome = make_outcome(floats(np.nan), floats(1.0), Bound(1e9))
+    checks = Checks(outputs=OutputsCheck(tolerance=1e9))
+    assert status(CheckName.OUTPUTS, outcome) is Status.FAIL
+    assert status(CheckName.OUTPUTS, outcome, checks) is Status.FAIL
+
+
+def test_a_reference_that_failed_is_no_verdict_on_outputs() -> None:
+    errors: dict[ReferenceName, HilError] = {ReferenceName.TFLM: ReferenceFailure("it died")}
+    outcome = replace(make_outcome(), record=make_record(), reference_errors=errors)
     assert status(CheckName.OUTPUTS, outcome) is Status.ERROR
+
+
+def test_a_reference_that_was_left_out_is_told_and_skipped() -> None:
+    outcome = replace(make_outcome(), record=make_record())
+    verdict = judge(CheckName.OUTPUTS, outcome, Checks(), TOP1)
+    assert verdict.status is Status.SKIP
+    assert "tflm is not among the references asked for" in verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -74,7 +113,7 @@ def test_accuracy_without_a_metric_is_skipped() -> None:
 
 
 def test_accuracy_that_could_not_be_computed_is_an_error() -> None:
-    outcome = replace(make_outcome(), accuracy_errors={"accuracy_device": DataError("no labels")})
+    outcome = replace(make_outcome(), accuracy_errors={DEVICE: DataError("no labels")})
     assert status(CheckName.ACCURACY, outcome) is Status.ERROR
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil.checks.metrics import auc, evaluate, top_k
+from hil.checks.metrics import auc, evaluate, is_in_top_k
 from hil.data import Vectors
 from hil.errors import DataError
 from hil.model.flatbuffer import parse_model
@@ -26,7 +26,7 @@ def vectors(labels: object, inputs: np.ndarray | None = None) -> Vectors:
 
 
 def value(metric: Metric, model: ModelInfo, output: np.ndarray, data: Vectors) -> float:
-    return evaluate(metric, model, [output], data, None)
+    return evaluate(metric, model, [output], data, None).value
 
 
 def test_top1_is_the_share_of_right_classes() -> None:
@@ -35,14 +35,14 @@ def test_top1_is_the_share_of_right_classes() -> None:
 
 
 def test_ties_go_to_the_lower_class() -> None:
-    assert top_k(np.array([[1.0, 1.0]]), np.array([0]), 1) == 1.0
-    assert top_k(np.array([[1.0, 1.0]]), np.array([1]), 1) == 0.0
+    assert is_in_top_k(np.array([[1.0, 1.0]]), np.array([0]), 1).tolist() == [True]
+    assert is_in_top_k(np.array([[1.0, 1.0]]), np.array([1]), 1).tolist() == [False]
 
 
 def test_topk_takes_the_k_best() -> None:
     scores = np.array([[0.1, 0.5, 0.4], [0.6, 0.3, 0.1]])
-    assert top_k(scores, np.array([2, 2]), 2) == 0.5
-    assert top_k(scores, np.array([2, 2]), 3) == 1.0
+    assert is_in_top_k(scores, np.array([2, 2]), 2).mean() == 0.5
+    assert is_in_top_k(scores, np.array([2, 2]), 3).mean() == 1.0
 
 
 def test_quantized_outputs_are_dequantized_first() -> None:
@@ -101,7 +101,7 @@ def test_a_suites_own_metric_is_called(tmp_path: Path) -> None:
     metric = Metric(name="data:share", direction="higher")
     outputs = np.zeros((4, 1, 3), np.float32)
     data = SuiteData(path, "test_data")
-    assert evaluate(metric, DENSE, [outputs], vectors([2, 0, 0, 0]), data) == 5.0
+    assert evaluate(metric, DENSE, [outputs], vectors([2, 0, 0, 0]), data).value == 5.0
 
 
 def test_a_suites_own_metric_must_give_a_number(tmp_path: Path) -> None:

@@ -1,0 +1,152 @@
+"""The device's outputs beside the references': the accuracy of each, and how far they are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from hil.checks.bounds import device_bounds, litert_bounds
+from hil.checks.compare import compare
+from hil.checks.metrics import Score, evaluate
+from hil.comparison import Comparison
+from hil.data import Array, Vectors
+from hil.errors import DataError, HilError
+from hil.model.info import ModelInfo
+from hil.reference.reference import LITERT_REFERENCES, ReferenceName, ReferenceResult
+from hil.suite import Metric
+from hil.suite_data import SuiteData
+
+DEVICE = "device"
+# Where outputs come from -> the metric that holds their accuracy.
+ACCURACY_FIELDS = {
+    DEVICE: "accuracy_device",
+    ReferenceName.TFLM.value: "accuracy_host_tflm",
+    ReferenceName.LITERT.value: "accuracy_litert",
+}
+# The other metrics that a reference's run gives.
+REFERENCE_FIELDS = {
+    ReferenceName.TFLM: (
+        "accuracy_host_tflm",
+        "arena_host_tflm_bytes",
+        "outputs_elements",
+        "outputs_differing_elements",
+        "outputs_differing_vectors",
+        "outputs_max_abs_error",
+        "outputs_worst_vector",
+    ),
+    ReferenceName.LITERT: (
+        "accuracy_litert",
+        "host_litert_latency_median_us",
+        "litert_differing_elements",
+        "litert_max_abs_error",
+    ),
+}
+NO_METRIC = "no metric: the vectors have no labels or the suite names none"
+NOT_ASKED_FOR = "is not among the references asked for"
+NOT_FINITE = "an output is NaN or infinite on one side only"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`scores` by DEVICE or reference, `comparisons` by reference; `figures` are the metrics that
+    follow, and `absent` has the reason for each of them that is missing.
+    """
+
+    scores: dict[str, Score]
+    score_errors: dict[str, HilError]
+    comparisons: dict[ReferenceName, Comparison]
+    figures: dict[str, float | int | None]
+    absent: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        model: ModelInfo,
+        vectors: Vectors,
+        metric: Metric | None,
+        data: SuiteData | None,
+        outputs: tuple[Array, ...],
+        results: Mapping[ReferenceName, ReferenceResult],
+        errors: Mapping[ReferenceName, HilError],
+    ) -> Agreement:
+        """Of the device's `outputs` with what the references made of the same vectors."""
+        scores: dict[str, Score] = {}
+        score_errors: dict[str, HilError] = {}
+        if metric is not None:
+            sources = {DEVICE: outputs} | {name.value: r.outputs for name, r in results.items()}
+            for source, arrays in sources.items():
+                try:
+                    scores[source] = evaluate(metric, model, arrays, vectors, data)
+                except DataError as error:
+                    score_errors[source] = error
+        comparisons = {
+            name: _comparison(model, outputs, result, scores.get(name.value))
+            for name, result in results.items()
+        }
+        figures = _accuracy_figures(scores) | _figures(results, comparisons)
+        reasons = _failures(errors) | {
+            ACCURACY_FIELDS[name]: error.message
+            for name, error in score_errors.items()
+            if name in ACCURACY_FIELDS
+        }
+        if metric is None:
+            reasons |= dict.fromkeys(ACCURACY_FIELDS.values(), NO_METRIC)
+        if ReferenceName.TFLM in results:
+            reasons |= {"outputs_max_abs_error": NOT_FINITE}
+            reasons |= {"outputs_worst_vector": "no output differs"}
+        if ReferenceName.LITERT in results:
+            reasons |= {"litert_max_abs_error": NOT_FINITE}
+        absent = {name: why for name, why in reasons.items() if figures.get(name) is None}
+        return cls(scores, score_errors, comparisons, figures, absent)
+
+
+def _comparison(
+    model: ModelInfo, outputs: tuple[Array, ...], result: ReferenceResult, score: Score | None
+) -> Comparison:
+    bounds = litert_bounds(model) if result.name in LITERT_REFERENCES else device_bounds(model)
+    found = compare(outputs, result.outputs, model.output_tensors, bounds)
+    return Comparison(
+        tensors=found.tensors,
+        differing_vectors=found.differing_vectors,
+        label=result.label,
+        accuracy=None if score is None else score.value,
+        host_latency_median_us=median(result.latency_us),
+    )
+
+
+def _accuracy_figures(scores: Mapping[str, Score]) -> dict[str, float | int | None]:
+    return {field: scores[name].value for name, field in ACCURACY_FIELDS.items() if name in scores}
+
+
+def _figures(
+    results: Mapping[ReferenceName, ReferenceResult],
+    comparisons: Mapping[ReferenceName, Comparison],
+) -> dict[str, float | int | None]:
+    figures: dict[str, float | int | None] = {}
+    tflm, litert = comparisons.get(ReferenceName.TFLM), comparisons.get(ReferenceName.LITERT)
+    if tflm is not None:
+        figures |= {
+            "arena_host_tflm_bytes": results[ReferenceName.TFLM].arena_bytes,
+            "outputs_elements": tflm.elements,
+            "outputs_differing_elements": tflm.differing_elements,
+            "outputs_differing_vectors": tflm.differing_vectors,
+            "outputs_max_abs_error": tflm.max_abs_error,
+            "outputs_worst_vector": tflm.worst_vector,
+        }
+    if litert is not None:
+        figures |= {
+            "host_litert_latency_median_us": litert.host_latency_median_us,
+            "litert_differing_elements": litert.differing_elements,
+            "litert_max_abs_error": litert.max_abs_error,
+        }
+    return figures
+
+
+def _failures(errors: Mapping[ReferenceName, HilError]) -> dict[str, str]:
+    """Why the figures of a reference are missing: it failed, or was not asked for."""
+    return {
+        field: errors[name].message if name in errors else f"{name.value} {NOT_ASKED_FOR}"
+        for name, fields in REFERENCE_FIELDS.items()
+        for field in fields
+    }
