@@ -6,7 +6,10 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from hil.bench.board import Board
+from hil.data import Array
 from hil.errors import DataError, DeviceFault, LinkError, UnsupportedModel
 from hil.firmware.image import Image
 from hil.link.client import LinkClient
@@ -34,6 +37,7 @@ from hil.link.messages import (
     Write,
     WriteReply,
 )
+from hil.model.info import ModelInfo
 from hil.target import Target
 
 HELLO_TIMEOUT_S = 5.0
@@ -223,6 +227,16 @@ def start_device(
         device.close()
         raise
     return device
+
+
+def outputs_as_arrays(model: ModelInfo, rows: Sequence[tuple[bytes, ...]]) -> tuple[Array, ...]:
+    """Outputs of N vectors: for each output tensor an array of N x its shape, in its dtype."""
+    outputs = []
+    for index, tensor in enumerate(model.output_tensors):
+        joined = b"".join(row[index] for row in rows)
+        array = np.frombuffer(joined, np.dtype(tensor.numpy_dtype or "uint8"))
+        outputs.append(array.reshape(len(rows), *tensor.shape))
+    return tuple(outputs)
 
 
 def check_inference(reply: InferReply | TraceReply, inputs: Sequence[bytes], said: str) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
-from statistics import NormalDist
-
-import numpy as np
+from statistics import NormalDist, median
 
 P99_MIN_SAMPLES = 1000
 EXACT_MAX_SAMPLES = 1000
@@ -37,9 +35,12 @@ class RoundPolicy:
         interval = median_interval(samples, self.confidence)
         if interval is None:
             return False
-        middle = float(np.median(samples))
+        middle = median(samples)
         low, high = interval
         return max(middle - low, high - middle) <= self.precision * middle
+
+
+DEFAULT_ROUNDS = RoundPolicy()
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class LatencySummary:
 
 def summarize(samples: Sequence[int]) -> LatencySummary:
     """Summary of at least one sample."""
+    import numpy as np
+
     q1, middle, q3, p90, p99 = np.percentile(samples, [25, 50, 75, 90, 99])
     return LatencySummary(
         n=len(samples),

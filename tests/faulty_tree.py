@@ -1,6 +1,7 @@
 """A TFLM tree whose kernels can be made wrong while they run, for tests only.
 
 Fifteen faults are compiled in; the variable `hil_fault` in RAM says which one is on, 0 for none.
+On a board it starts with INITIAL_FAULT, on the host with none: a compiler's or a board's mistake.
 """
 
 from __future__ import annotations
@@ -12,6 +13,14 @@ from hil.firmware.tflm import SOURCE_SUFFIXES, TflmSource
 
 SYMBOL = "hil_fault"
 INTEGER_OPS = "kernels/internal/reference/integer_ops"
+INITIAL_FAULT = 2
+SWITCH = f"""
+#ifdef __arm__
+volatile int hil_fault = {INITIAL_FAULT};
+#else
+volatile int hil_fault = 0;
+#endif
+"""
 DECLARATION = 'extern "C" volatile int hil_fault;\n'
 # The second of the two roundings is left out: the shift cuts off instead.
 CUT_OFF = """
@@ -138,7 +147,7 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 
 
 def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
-    """A copy of the tree's sources in `folder` with all faults in it, and none switched on."""
+    """A copy of the tree's sources in `folder` with all faults in it."""
     for path in original.root.rglob("*"):
         if path.suffix in SOURCE_SUFFIXES and path.is_file():
             copy = folder / path.relative_to(original.root)
@@ -157,7 +166,7 @@ def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
         head, _, rest = text.partition("namespace tflite {")
         _replace(lite / file, f"{head}{DECLARATION}{CUT_OFF}namespace tflite {{{rest}")
     common = lite / "c" / "common.c"
-    _replace(common, common.read_text() + "\nvolatile int hil_fault = 0;\n")
+    _replace(common, common.read_text() + SWITCH)
     return TflmSource(folder, "faulty kernels")
 
 

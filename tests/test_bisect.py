@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from hil import explain
 from hil.bench.emulated import EmulatedBoard
 from hil.bisect import Divergence, describe, first_divergence
 from hil.data import Vectors
 from hil.device import Device, start_device
 from hil.emulator.connection import Connection
 from hil.emulator.protocol import Op, ReplyStatus
+from hil.errors import BuildError
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
@@ -73,18 +75,23 @@ def bench_of(
     device = start_device(board, image, target)
     host = start_tree(HostBuilder(right), model)
     switch = symbol_address(image, SYMBOL) if source is not right else None
-    yield Bench(model, vectors, device, host, board, switch)
+    bench = Bench(model, vectors, device, host, board, switch)
+    if switch is not None:
+        bench.set_fault(0)
+    yield bench
     host.close()
     device.close()
     board.close()
 
 
 @pytest.fixture(scope="module")
-def faulty(
-    tflm: TflmSource, target: Target, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bench]:
-    tree = make_faulty_tree(tflm, tmp_path_factory.mktemp("faulty"))
-    yield from bench_of("har", "har_int8", tree, tflm, target)
+def faulty_tree(tflm: TflmSource, tmp_path_factory: pytest.TempPathFactory) -> TflmSource:
+    return make_faulty_tree(tflm, tmp_path_factory.mktemp("faulty"))
+
+
+@pytest.fixture(scope="module")
+def faulty(faulty_tree: TflmSource, tflm: TflmSource, target: Target) -> Iterator[Bench]:
+    yield from bench_of("har", "har_int8", faulty_tree, tflm, target)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.operator}-{f.kind}")
@@ -133,3 +140,54 @@ def test_it_takes_two_inferences_and_one_tensor(
         faulty.set_fault(0)
     assert len(traces) == 2
     assert traces[1].first == traces[1].last == 0
+
+
+class TestExplaining:
+    """What a failed comparison says, against host programs of the right tree."""
+
+    @pytest.fixture
+    def vectors(self, har: ModelInfo) -> Vectors:
+        return SuiteData(SUITES / "har" / "data.py", "test_data").vectors(har)
+
+    @pytest.fixture
+    def har(self) -> ModelInfo:
+        return read_model(SUITES / "har" / "models" / "har_int8.tflite")
+
+    def test_a_wrong_kernel_is_named(
+        self,
+        faulty_tree: TflmSource,
+        tflm: TflmSource,
+        board: EmulatedBoard,
+        target: Target,
+        har: ModelInfo,
+        vectors: Vectors,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(explain, "HostBuilder", lambda *_, **__: HostBuilder(tflm))
+        builder = Builder(target, faulty_tree)
+        said = explain.explain_difference(builder, builder.build(har), board, har, vectors, 5)
+        assert f"operator 0 of {len(har.operators)}, CONV_2D" in said
+        assert "vector 5 against the TFLM tree on this host" in said
+        assert "kernel or compiler" in said
+
+    def test_a_right_board_leaves_the_reference_to_blame(
+        self, builder: Builder, board: EmulatedBoard, har: ModelInfo, vectors: Vectors
+    ) -> None:
+        said = explain.explain_difference(builder, builder.build(har), board, har, vectors, 5)
+        assert "board and compiler are right" in said
+
+    def test_what_keeps_it_from_finding_out_is_told(
+        self,
+        builder: Builder,
+        board: EmulatedBoard,
+        har: ModelInfo,
+        vectors: Vectors,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise BuildError("no compiler")
+
+        image = builder.build(har)
+        monkeypatch.setattr(explain, "start_tree", fail)
+        said = explain.explain_difference(builder, image, board, har, vectors, 0)
+        assert said.endswith("no operator could be named: no compiler")

@@ -16,7 +16,7 @@ from hil.firmware.host_build import HostBuilder
 from hil.firmware.tflm import TflmSource
 from hil.model.info import ModelInfo
 from hil.profile import measure_profile
-from hil.reference.tree import run_tree, start_tree
+from hil.reference.tree import TreeReference, start_tree
 from hil.sanity import check_sanity
 from hil.target import Target
 from hil.trace import trace
@@ -132,12 +132,13 @@ def test_the_tree_on_the_host_computes_as_the_board(
     device: Device, tflm: TflmSource, digits_int8: ModelInfo
 ) -> None:
     vectors = random_vectors(digits_int8, 20, 1)
-    outputs, arena_bytes = run_tree(HostBuilder(tflm), digits_int8, vectors.inputs)
+    result = TreeReference(HostBuilder(tflm)).run(digits_int8, vectors.inputs)
     for index in range(vectors.count):
         found = device.infer(vectors.input_bytes(index), TIMEOUT_S).outputs[0]
-        assert found == outputs[0][index].tobytes()
-    assert outputs[0].dtype == np.int8
-    assert arena_bytes > device.arena.arena_used_bytes  # pointers are twice as long
+        assert found == result.outputs[0][index].tobytes()
+    assert result.outputs[0].dtype == np.int8
+    assert result.arena_bytes is not None
+    assert result.arena_bytes > device.arena.arena_used_bytes  # pointers are twice as long
 
 
 def test_the_tree_on_the_host_is_another_model_for_another_model(

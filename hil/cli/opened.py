@@ -18,11 +18,11 @@ from hil.errors import ConfigError, HilError, UnsupportedModel
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
 from hil.firmware.tflm import locate_tflm
-from hil.measure import infer_timeout_s
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems, limits_of
 from hil.progress import Progress, live_progress, silent
+from hil.stream import infer_timeout_s
 from hil.target import load_target
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from time import perf_counter
 
 from hil.data import Array
-from hil.device import Device
+from hil.device import Device, outputs_as_arrays
 from hil.errors import HilError, ReferenceFailure
 from hil.firmware.host_build import HostBuilder
 from hil.link.client import LinkClient
 from hil.link.pipe import PipePort
 from hil.model.info import ModelInfo
+from hil.reference.reference import ReferenceName, ReferenceResult
 
 HELLO_TIMEOUT_S = 10.0
 INFER_TIMEOUT_S = 120.0
@@ -47,25 +47,38 @@ def tree_label(builder: HostBuilder) -> str:
     return f"TFLM tree on this host ({builder.tflm.origin}, {builder.kernels.value} kernels)"
 
 
-def run_tree(
-    builder: HostBuilder, model: ModelInfo, inputs: Sequence[Array]
-) -> tuple[tuple[Array, ...], int]:
-    """Outputs (one array of N x output shape per output tensor) and arena bytes used.
+class TreeReference:
+    """A Reference: the tree's build for this host, started anew for each model."""
 
-    Raises BuildError and ReferenceFailure.
-    """
-    device = start_tree(builder, model)
-    try:
-        rows = [
-            device.infer([array[i].tobytes() for array in inputs], INFER_TIMEOUT_S).outputs
-            for i in range(len(inputs[0]))
-        ]
-        arena_bytes = device.arena.arena_used_bytes
-    finally:
-        device.close()
-    outputs = []
-    for index, tensor in enumerate(model.output_tensors):
-        joined = b"".join(row[index] for row in rows)
-        array = np.frombuffer(joined, np.dtype(tensor.numpy_dtype or "uint8"))
-        outputs.append(array.reshape(len(rows), *tensor.shape))
-    return tuple(outputs), arena_bytes
+    def __init__(self, builder: HostBuilder) -> None:
+        self._builder = builder
+        self._device: Device | None = None
+
+    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+        """See Reference. Raises BuildError too."""
+        device = self._device = start_tree(self._builder, model)
+        rows, latency_us = [], []
+        try:
+            for index in range(len(inputs[0])):
+                vector = [array[index].tobytes() for array in inputs]
+                start = perf_counter()
+                rows.append(device.infer(vector, INFER_TIMEOUT_S).outputs)
+                latency_us.append((perf_counter() - start) * 1e6)
+            arena_bytes = device.arena.arena_used_bytes
+        finally:
+            device.close()
+        return ReferenceResult(
+            name=ReferenceName.TFLM_TREE,
+            label=tree_label(self._builder),
+            outputs=outputs_as_arrays(model, rows),
+            latency_us=tuple(latency_us),
+            arena_bytes=arena_bytes,
+        )
+
+    def kill(self) -> None:
+        """See Reference."""
+        if self._device is not None:
+            self._device.close()
+
+    def close(self) -> None:
+        """See Reference: nothing is kept."""

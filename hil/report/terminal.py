@@ -144,7 +144,7 @@ def _columns(emulated: bool) -> tuple[Column, ...]:
         ),
         Column(
             "latency\nmedian\nmin\nn",
-            f"{unit} of Invoke alone, nothing else running, over n vectors.",
+            f"{unit} of Invoke alone, nothing else running, over n inferences.",
             _latency,
         ),
         Column(
@@ -206,7 +206,7 @@ def _latency(record: RunRecord) -> str:
         middle, least = metrics.latency_median_cycles, metrics.latency_min_cycles
     if middle is None or least is None:
         return ABSENT
-    lines = [f"{middle:,.0f}", f"{least:,}", str(metrics.vectors)]
+    lines = [f"{middle:,.0f}", f"{least:,}", str(metrics.latency_samples)]
     if metrics.latency_median_ms is not None:
         lines.append(f"{metrics.latency_median_ms:.3f} ms")
     return _lines(*lines)
