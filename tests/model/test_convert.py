@@ -9,7 +9,8 @@ import pytest
 from hil.data import Inputs, Vectors, vectors_for
 from hil.errors import ConfigError, DataError, ModelError
 from hil.model.convert import Conversion, Converter, source_kind
-from hil.model.flatbuffer import read_model
+from hil.model.convert_quantizer import quantize
+from hil.model.flatbuffer import parse_model, read_model
 from hil.model.provenance import SourceKind, read_provenance
 from hil.vocab import Scheme
 from tests import models
@@ -113,6 +114,19 @@ def test_a_quantized_source_is_refused(converter: Converter) -> None:
     source = SUITES / "digits" / "models" / "digits_int8.tflite"
     with pytest.raises(ModelError, match="is int8 already"):
         converter.convert(source, Scheme.WEIGHT_ONLY)
+
+
+@needs_quantizer
+def test_constants_that_the_quantizer_puts_behind_the_flatbuffer_are_taken_in(
+    converter: Converter, tmp_path: Path
+) -> None:
+    source = tmp_path / "large.tflite"
+    source.write_bytes(models.dense_float(700, 700))
+    raw = quantize(source.read_bytes(), Scheme.WEIGHT_ONLY, [], per_channel_dense=False)
+    assert any(tensor.is_external for tensor in parse_model(raw, "raw").tensors)
+    model = converter.convert(source, Scheme.WEIGHT_ONLY).model
+    assert not any(tensor.is_external for tensor in model.tensors)
+    assert sum(tensor.data_bytes or 0 for tensor in model.tensors) == 700 * 700 + 700 * 4
 
 
 @needs_quantizer

@@ -94,6 +94,12 @@ def test_per_channel_dense_layers_would_be_wrong() -> None:
     assert np.abs(right - wrong).max() > 10
 
 
+def test_per_channel_dense_layers_are_right_on_todays_tflm() -> None:
+    model = int8(per_channel_dense=True)
+    right, todays = (outputs(model, name) for name in (ReferenceName.LITERT, ReferenceName.TFLM))
+    assert np.abs(right - todays).max() <= 5  # the two round differently
+
+
 def test_dequantized_per_channel_constants_are_found(limits: Limits) -> None:
     problems = find_problems(weight_only(per_channel=True), limits)
     assert {problem.operator.name for problem in problems if problem.operator} == {"DEQUANTIZE"}
