@@ -56,3 +56,16 @@ class CounterUnit(StrEnum):
 
     CYCLES = "cycles"
     INSTRUCTIONS = "instructions"
+
+
+class InstructionClass(StrEnum):
+    """What an instruction does; each is in exactly one class (docs/emulated-board.md)."""
+
+    LOAD = "load"
+    STORE = "store"
+    MULTIPLY = "multiply"
+    DIVIDE = "divide"
+    BRANCH = "branch"
+    FP = "fp"
+    OTHER = "other"
+    UNKNOWN = "unknown"  # executed outside the image's code: nobody can say what it was
