@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from hil.bench.emulated import BoardProcess, EmulatedBoard, board_arguments
+from hil.bench.emulated import STOP_TIMEOUT_S, BoardProcess, EmulatedBoard, board_arguments
 from hil.bench.named import NamedBoard
 from hil.device import start_device
-from hil.emulator.connection import Connection, board_counters
+from hil.emulator.connection import Connection
 from hil.emulator.protocol import BOARDS_DIR_VARIABLE, Op, ReplyStatus
 from hil.emulator.trace import MAX_TRACE_MARKS
 from hil.errors import BenchError, DeviceFault
 from hil.firmware.image import Image
 from hil.instruction_mix.code import read_code
-from hil.link.messages import Write
 from hil.target import Target
+from tests.emulator.debug_port import debug_port
 
 pytestmark = pytest.mark.emulated
+
+NOWHERE = 0x30000000
 
 
 def test_there_is_no_result_before_the_end(board: EmulatedBoard) -> None:
@@ -65,7 +67,7 @@ def test_a_board_process_that_dies_while_tracing_is_gone(board: EmulatedBoard) -
     trace = board.instruction_trace([])
     with pytest.raises(BenchError, match="is gone"), trace:
         os.kill(board.process.pid, signal.SIGKILL)
-        board.process.wait_for_end()
+        board.process._process.wait(STOP_TIMEOUT_S)
     with pytest.raises(BenchError, match="is gone"), trace:
         pass
 
@@ -74,15 +76,15 @@ def test_a_board_process_that_dies_while_tracing_is_gone(board: EmulatedBoard) -
 def test_firmware_that_crashes_while_it_is_traced_is_traced_to_there(
     board: EmulatedBoard, dense_image: Image, target: Target
 ) -> None:
-    code = read_code(dense_image.path)
-    (invoke,) = code.addresses_of(["_ZN3hil12EngineInvokeEv"])
+    marks = read_code(dense_image.path).addresses_of(["fault_handler"])
     device = start_device(board, dense_image, target)
-    before = board_counters(board.process.record)["instructions"]
-    with board.instruction_trace([invoke]) as trace, pytest.raises(DeviceFault):
-        crash(board, invoke)
+    with board.instruction_trace(marks) as trace, pytest.raises(DeviceFault):
+        with debug_port(board.process.record) as port:
+            port.halt()
+            port.jump(NOWHERE)
+            port.resume()
         device.infer([bytes(16)], 10)
-    after = board_counters(board.process.record)["instructions"]
-    assert trace.result.instructions <= after - before
+    assert len(trace.result.marks) == 2
     device.close()
 
 

@@ -64,7 +64,7 @@ def wait_for_instructions(board: Board) -> bool:
     while board.control.instructions == before and not board.halted:
         assert monotonic() < deadline
         os.sched_yield()
-    return board.control.instructions > before
+    return bool(board.control.instructions > before)
 
 
 def executions_at(trace: BlockTrace, address: int) -> int:
