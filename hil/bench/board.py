@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from hil.emulator.instruction_trace import InstructionTrace
 from hil.flash.flasher import Flasher
 from hil.link.port import Port
 from hil.vocab import Kind
@@ -37,6 +39,12 @@ class Board(Protocol):
         """Instructions since power-on, on a board that counts them; None on others.
 
         Never a latency: it tells a board that still works from one that hangs.
+        """
+
+    def instruction_trace(self, marks: Sequence[int]) -> InstructionTrace | None:
+        """A context manager that counts every block of code executed in it; None where it cannot.
+
+        Each execution of the code at one of `marks` (addresses of functions) begins a new segment.
         """
 
     def close(self) -> None:
