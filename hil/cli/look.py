@@ -26,11 +26,14 @@ from hil.cli.options import (
 from hil.files import check_writable, write_whole
 from hil.firmware.footprint import read_footprint
 from hil.firmware.host_build import HostBuilder
+from hil.instruction_mix.code import read_code
+from hil.instruction_mix.mix import OPERATOR_MARKS, InstructionMix, instruction_mix
 from hil.profile import measure_profile
 from hil.reference.tree import start_tree, tree_label
 from hil.report.arena import print_arena
-from hil.report.profile import print_profile
+from hil.report.profile import print_mix, print_profile
 from hil.sanity import check_sanity
+from hil.trace import trace
 from hil.vocab import Kind
 
 EXIT_DIFFERS = 1
@@ -80,10 +83,37 @@ def profile(
             opened.timeout_s,
             opened.watchdog.is_working,
         )
+        mix = _mix(opened)
         unit = "instructions" if opened.board.kind is Kind.EMULATED else "cycles"
         if json is not None:
-            _write(json, opened, {"unit": unit, "profile": asdict(result)})
-        print_profile(Console(highlight=False), result, unit, in_order=in_order)
+            document = {"unit": unit, "profile": asdict(result), "mix": _mix_as_json(mix)}
+            _write(json, opened, document)
+        console = Console(highlight=False)
+        print_profile(console, result, unit, in_order=in_order)
+        if mix is not None:
+            names = [operator.name for operator in opened.model.operators]
+            print_mix(console, mix, names)
+
+
+def _mix(opened: Opened) -> InstructionMix | None:
+    """What kinds of instructions an inference executes; None on boards that cannot tell."""
+    code = read_code(opened.image.path)
+    watching = opened.board.instruction_trace(code.addresses_of(OPERATOR_MARKS))
+    if watching is None:
+        return None
+    with watching as counted:
+        trace(opened.device, opened.inputs, opened.timeout_s)
+    return instruction_mix(counted.result, code)
+
+
+def _mix_as_json(mix: InstructionMix | None) -> dict[str, Any]:
+    """By operator and by function; absent with a reason."""
+    if mix is None:
+        return {"absent": "this board does not tell which instructions it executes"}
+    return {
+        "operators": [asdict(operator.mix) for operator in mix.operators],
+        "functions": [asdict(function) for function in mix.inside.functions],
+    }
 
 
 def arena(

@@ -25,7 +25,11 @@ def test_a_profile_adds_up(tmp_path: Path) -> None:
     assert total == profile["operator_cycles"]
     assert abs(profile["clean_cycles"] - total) < 0.01 * total
     assert f"sum of operators: {total:,}" in done.stdout
+    mixed = [sum(o["counts"].values()) for o in document["mix"]["operators"]]
+    for operator, counted in zip(profile["operators"], mixed, strict=True):
+        assert 0 < counted - operator["cycles"] < 50  # the wrapper's own
     assert "instructions" in done.stdout
+    assert "conv::EvalQuantize" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
