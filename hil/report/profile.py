@@ -51,7 +51,7 @@ def print_mix(console: Console, mix: InstructionMix, names: Sequence[str]) -> No
     ]
     console.print(_table(("function", "share", "all", *kinds), rows))
     console.print(
-        "instructions as issued, by kind, in percent; a function's own, without those it calls",
+        "issued instructions by kind; of a function its own, not those of what it calls",
         soft_wrap=True,
     )
 
@@ -66,7 +66,7 @@ def _percent(share: float) -> str:
 
 def _function_name(name: str) -> str:
     """A C++ name without arguments and templates, and with the last of its namespaces."""
-    plain = name.split("(")[0]
+    plain = name.replace("(anonymous namespace)::", "").split("(")[0]
     while "<" in plain and (shorter := re.sub(r"<[^<>]*>", "", plain)) != plain:
         plain = shorter
     return "::".join(plain.split(" ")[-1].split("::")[-2:])
