@@ -20,6 +20,7 @@ from tests.emulator.programs import RUN_TIMEOUT_S, ProgramBoard, compile_program
 pytestmark = [pytest.mark.toolchain, pytest.mark.emulated]
 
 TURNS = 100
+PC, NOWHERE = 15, 0x30000000
 RESULTS_IN_USE = 31  # results[31] says which exception nobody expected
 
 
@@ -99,8 +100,7 @@ def test_blocks_add_up_to_the_instruction_counter_however_they_end(
     program = ProgramBoard(compile_program(name, tmp_path, defines), lenient=lenient)
     untraced = program.run()
     traced(program)
-    if name != "counting":  # how long it sleeps depends on the host
-        assert program.results() == untraced
+    assert program.results() == untraced
     program.close()
 
 
@@ -186,6 +186,16 @@ def test_stepping_gives_the_same_mix_as_running(program: ProgramBoard, code: Ima
     # an IT instruction and the two that depend on it together.
     assert stepped.instructions == ran.instructions + 2 - 2 * 2 * TURNS
     assert executions_at(stepped, leaf) == executions_at(ran, leaf) == TURNS
+
+
+def test_a_step_into_nowhere_adds_up_too(program: ProgramBoard) -> None:
+    board = program.board
+    board.reset(hold=True)
+    board.start_trace([])
+    board.write_core_register(PC, NOWHERE)
+    board.step(mask_interrupts=True)
+    trace = unpack_trace(board.stop_trace())
+    assert [(block.address, block.executions) for block in trace.blocks] == [(NOWHERE, 1)]
 
 
 def test_traces_start_and_stop_while_the_board_runs(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ static TracedBlock *entry_of(Trace *trace, uint32_t address, uint32_t size, uint
 
 static void count(Trace *trace, uint32_t address, uint32_t size, uint32_t instructions) {
   trace->current = NULL;
-  if (trace->result.overflowed || !size) return;
+  if (trace->result.overflowed) return;
   // Each segment holds its mark's block, so there are never more of them than blocks.
   if (is_mark(trace, address)) trace->segment_marks[trace->result.segments++] = address;
   trace->current = entry_of(trace, address, size, instructions);
@@ -75,7 +75,7 @@ static void on_traced_block(uc_engine *uc, uint64_t address, uint32_t size, void
 void trace_step(Board *board, uint32_t pc) {
   if (!board->trace || !board->trace->running) return;
   const uint8_t *code = memory_at(board, pc, 2);
-  if (code) count(board->trace, pc, is_wide(code[1]) ? 4 : 2, 1);
+  count(board->trace, pc, code && is_wide(code[1]) ? 4 : 2, 1);
 }
 
 // Execution left the current block before `pc`, if that is within it.
