@@ -173,6 +173,18 @@ def dense_int8(weight_scales: Sequence[float] = (0.01,), input_type: str = "INT8
     )
 
 
+def two_in_two_out() -> bytes:
+    """Float32 sum and maximum of two inputs of 4 values each."""
+    return write(
+        Model(
+            [Tensor("FLOAT32", (1, 4), name=name) for name in ("a", "b", "sum", "maximum")],
+            [Operator("ADD", (0, 1), (2,)), Operator("MAXIMUM", (0, 1), (3,))],
+            (0, 1),
+            (2, 3),
+        )
+    )
+
+
 def single_operator(
     name: str, *, version: int = 1, type_: str = "FLOAT32", shape: Sequence[int] = (1, 4)
 ) -> bytes:

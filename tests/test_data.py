@@ -29,6 +29,16 @@ def test_inputs_come_with_or_without_the_batch(dense: ModelInfo, shape: tuple[in
     assert vectors.count == 5
 
 
+def test_schemes_of_one_suite_have_one_source(dense: ModelInfo, dense_int8: ModelInfo) -> None:
+    arrays: dict[str, Array] = {"x": np.eye(4, dtype=np.float32), "y": np.arange(4)}
+    first = vectors_for(dense, arrays, "test")
+    second = vectors_for(dense_int8, arrays, "test")
+    assert first.source_sha256 == second.source_sha256
+    assert first.sha256 != second.sha256
+    arrays["y"] = np.arange(4) + 1
+    assert vectors_for(dense, arrays, "test").source_sha256 != first.source_sha256
+
+
 def test_a_wrong_shape_says_which_is_right(dense: ModelInfo) -> None:
     with pytest.raises(DataError, match=r"\(5, 3\), not N x 4"):
         vectors_for(dense, {"x": np.zeros((5, 3), np.float32)}, "test")

@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 
 from hil.bench.emulated import EmulatedBoard
+from hil.checks.judge import judge
 from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource
 from hil.measure import Job, References, measure
+from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.reference.reference import ReferenceName
+from hil.suite import Checks, Metric
 from hil.target import Target
-from hil.vocab import Kind
+from hil.vocab import CheckName, Kind, Status
+from tests import models
 
 pytestmark = [pytest.mark.emulated, pytest.mark.toolchain]
 
@@ -75,12 +79,60 @@ def test_a_reference_that_fails_is_noted_and_the_device_still_measured(
 
     monkeypatch.setattr("hil.reference.reference.ChildReference.run", fail)
     outcome = measure(job, board, references)
-    assert set(outcome.reference_errors) == set(ReferenceName)
+    assert set(outcome.reference_errors) == set(references.names)
     record = outcome.record
     assert record.metrics.outputs_elements is None
     assert record.absent["outputs_elements"] == "it died"
     assert record.absent["host_litert_latency_median_us"] == "it died"
     assert record.metrics.latency_median_instructions is not None
+
+
+def test_references_on_request_are_compared_too(
+    job: Job, board: EmulatedBoard, references: References
+) -> None:
+    chosen = References((ReferenceName.LITERT_REF, ReferenceName.LITERT_OPT))
+    record = measure(job, board, chosen).record
+    chosen.close()
+    assert list(record.comparisons) == ["litert_ref", "litert_opt"]
+    labels = [comparison.label for comparison in record.comparisons.values()]
+    assert "reference kernels" in labels[0]
+    assert "no XNNPACK" in labels[1]
+    assert record.metrics.outputs_elements is None
+    assert record.absent["outputs_elements"] == "tflm is not among the references asked for"
+    assert record.absent["litert_max_abs_error"] == "litert is not among the references asked for"
+
+
+def test_every_output_of_a_model_with_several_is_compared(
+    builder: Builder, board: EmulatedBoard, references: References
+) -> None:
+    model = parse_model(models.two_in_two_out(), "pair")
+    vectors = random_vectors(model, 5, 1)
+    job = Job("pairs", model, "pair", vectors, None, None, builder)
+    outcome = measure(job, board, references)
+    a, b = vectors.inputs
+    assert np.array_equal(outcome.outputs[0], np.add(a, b))
+    assert np.array_equal(outcome.outputs[1], np.maximum(a, b))
+    comparison = outcome.record.comparisons["tflm"]
+    assert [tensor.name for tensor in comparison.tensors] == ["sum", "maximum"]
+    assert comparison.elements == 2 * 5 * 4
+    assert comparison.is_equal
+    assert judge(CheckName.OUTPUTS, outcome, Checks(), None).status is Status.PASS
+
+
+def test_parts_of_the_accuracy_are_kept_for_device_and_references(
+    job: Job, board: EmulatedBoard, references: References
+) -> None:
+    labels = np.zeros(job.vectors.count, np.int64)
+    labelled = replace(job.vectors, labels=labels)
+    record = measure(
+        replace(job, vectors=labelled, metric=Metric(name="top1")), board, references
+    ).record
+    parts = record.samples.accuracy_parts
+    assert parts is not None
+    assert set(parts) == {"device", "tflm", "litert"}
+    assert set(parts["device"]) <= {0.0, 1.0}
+    assert np.mean(parts["device"]) == record.metrics.accuracy_device
+    assert record.comparisons["litert"].accuracy == record.metrics.accuracy_litert
 
 
 def test_progress_is_told_by_phase(job: Job, board: EmulatedBoard, references: References) -> None:

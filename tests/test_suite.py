@@ -42,6 +42,18 @@ def test_a_models_limits_go_before_the_suites(folder: Path) -> None:
     assert limits.latency.max_ms == 1.5
 
 
+def test_a_larger_host_set_is_a_function_of_the_data_module(folder: Path) -> None:
+    assert load_suite(suite_file(folder, MINIMAL)).host_function is None
+    text = MINIMAL + '[data]\nhost_function = "host_data"\n'
+    assert load_suite(suite_file(folder, text)).host_function == "host_data"
+
+
+def test_a_limit_is_a_number(folder: Path) -> None:
+    text = MINIMAL + "[checks.outputs]\ntolerance = inf\n"
+    with pytest.raises(ConfigError, match="tolerance"):
+        load_suite(suite_file(folder, text))
+
+
 def test_every_check_has_a_table() -> None:
     suite = load_suite(SUITES / "har" / "suite.toml")
     for check in CheckName:

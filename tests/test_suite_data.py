@@ -34,6 +34,17 @@ def test_two_suites_may_both_have_a_data_module(tmp_path: Path) -> None:
     assert counts == [2, 5]
 
 
+def test_another_function_of_the_module_gives_other_vectors(tmp_path: Path) -> None:
+    text = "import numpy as np\ndef test_data():\n    return {'x': np.zeros((3, 4))}\n"
+    text += "def host_data():\n    return {'x': np.zeros((9, 4))}\n"
+    data = data_module(tmp_path, text)
+    assert data.vectors(MODEL, "host_data").count == 9
+    assert data.vectors(MODEL, "host_data").source == "data.py:host_data"
+    assert data.vectors(MODEL).count == 3
+    with pytest.raises(DataError, match="has no function nope"):
+        data.vectors(MODEL, "nope")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -18,7 +18,7 @@ from hil.checks.paired import (
     newcombe_interval,
 )
 from hil.record import Metrics, RunRecord, RunResult
-from hil.vocab import Better, Kind, Scheme
+from hil.vocab import Better, KernelLibrary, Kind, Scheme
 
 # Metrics whose parts are right or wrong, one vector each.
 SHARES = ("top1", "topk")
@@ -72,8 +72,13 @@ class SchemeComparison:
 
 
 def compare_schemes(runs: Sequence[RunResult]) -> list[SchemeComparison]:
-    """One comparison per suite and target, in the order of the runs. Kinds are never mixed."""
+    """One comparison per suite and target. Kinds are never mixed.
+
+    The order is that of the names, and of the schemes within a suite: the same however the runs
+    came in.
+    """
     comparisons = []
+    runs = sorted(runs, key=_order)
     for suite, target in dict.fromkeys((run.suite, run.target) for run in runs):
         chosen = [run for run in runs if (run.suite, run.target) == (suite, target)]
         kinds = dict.fromkeys(run.record.kind for run in chosen if run.record is not None)
@@ -81,6 +86,18 @@ def compare_schemes(runs: Sequence[RunResult]) -> list[SchemeComparison]:
             same = [run for run in chosen if run.record is None or run.record.kind is kind]
             comparisons.append(SchemeComparison(suite, target, kind, _rows(same)))
     return comparisons
+
+
+def _order(run: RunResult) -> tuple[object, ...]:
+    schemes = list(Scheme)
+    place = schemes.index(run.scheme) if run.scheme is not None else len(schemes)
+    return (
+        run.suite or "",
+        run.target,
+        place,
+        run.model,
+        list(KernelLibrary).index(KernelLibrary(run.kernels)),
+    )
 
 
 def _rows(runs: Sequence[RunResult]) -> tuple[SchemeRow, ...]:
@@ -103,7 +120,7 @@ def _rows(runs: Sequence[RunResult]) -> tuple[SchemeRow, ...]:
 
 
 def _baseline(run: RunResult, runs: Sequence[RunResult]) -> RunRecord | None:
-    """The first float32 model that ran, with the same kernels."""
+    """The first float32 model that ran, by name, with the same kernels."""
     return next(
         (
             other.record

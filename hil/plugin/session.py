@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from fnmatch import fnmatch
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -208,11 +207,10 @@ def _check_outputs(options: Options) -> None:
     for path in (options.json, options.csv, options.parquet):
         if path is not None:
             check_writable(path)
-    if options.parquet is not None and find_spec("pyarrow") is None:
-        raise ConfigError(
-            "--hil-parquet needs pyarrow, which is not installed",
-            hint="pip install 'tflm-hil[parquet]', or use --hil-csv",
-        )
+    if options.parquet is not None:
+        from hil.report.frame import check_parquet
+
+        check_parquet()
     if options.log_dir is not None:
         try:
             options.log_dir.mkdir(parents=True, exist_ok=True)

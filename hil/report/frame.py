@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.checks.schemes import SHARES, SchemeRow, compare_schemes
 from hil.comparison import Comparison, TensorComparison
+from hil.errors import ConfigError
 from hil.files import write_whole
 from hil.record import HostScore, Metrics, RunResult
 from hil.reference.reference import ReferenceName
@@ -46,6 +48,15 @@ TENSOR_FIELDS = (
     "sqnr_db",
     "cosine_similarity",
 )
+
+
+def check_parquet() -> None:
+    """Finds out before the work whether Parquet can be written. Raises ConfigError."""
+    if find_spec("pyarrow") is None:
+        raise ConfigError(
+            "--hil-parquet needs pyarrow, which is not installed",
+            hint="pip install 'tflm-hil[parquet]', or use --hil-csv",
+        )
 
 
 def write_csv(path: Path, runs: Sequence[RunResult]) -> None:

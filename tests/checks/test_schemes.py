@@ -198,3 +198,20 @@ def test_higher_and_lower_are_told_apart() -> None:
     found, _ = drop(first, second)
     assert found is not None
     assert found.value > 0
+
+
+def test_the_order_of_the_rows_does_not_depend_on_who_came_first() -> None:
+    runs = [
+        scheme_run(Scheme.INT8, right(8, 10)),
+        unsupported_run(Scheme.DYNAMIC),
+        scheme_run(Scheme.FLOAT32, right(9, 10), kernels=OPTIMIZED),
+        scheme_run(Scheme.FLOAT32, right(9, 10)),
+    ]
+    expected = [
+        "har_float32 reference",
+        "har_float32 portable_optimized",
+        "har_int8 reference",
+        "har_dynamic reference",
+    ]
+    assert list(rows(*runs)) == expected
+    assert list(rows(*reversed(runs))) == expected

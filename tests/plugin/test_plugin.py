@@ -79,8 +79,10 @@ def test_help_lists_every_option_with_its_default(pytester: pytest.Pytester) -> 
     text = run(pytester, "--help").stdout.str()
     for option in ("--target", "--hil-kind", "--hil-kernels", "--hil-json", "--hil-log-dir"):
         assert option in text
+    for option in ("--hil-compare-schemes", "--hil-references", "--hil-csv", "--hil-parquet"):
+        assert option in text
     ours = text[text.index("hardware-in-the-loop") :].split("\n\n")[0]
-    assert ours.count("(Default:") == 10 - 1
+    assert ours.count("(Default:") == 14 - 1
 
 
 def test_help_imports_nothing_slow(pytester: pytest.Pytester) -> None:
@@ -110,6 +112,9 @@ def test_the_plugin_may_be_named_in_a_conftest_too(pytester: pytest.Pytester) ->
         (["--target", "stm32f746", "--hil-kernels", "referense"], "*did you mean reference?*"),
         (["--target", "stm32f746", "--hil-probe", "x"], "*needs both*"),
         (["--target", "stm32f746", "--hil-json", "/nowhere/x.json"], "*cannot write*"),
+        (["--target", "stm32f746", "--hil-csv", "/nowhere/x.csv"], "*cannot write*"),
+        (["--target", "stm32f746", "--hil-parquet", "/nowhere/x"], "*cannot write*"),
+        (["--target", "stm32f746", "--hil-references", "litertt"], "*did you mean litert?*"),
         (["--target", "stm32f746", "--hil-kind", "real"], "*invalid choice*"),
     ],
 )
@@ -189,6 +194,39 @@ class TestMeasuring:
         result.assert_outcomes(skipped=5)
         result.stdout.fnmatch_lines(["*operator 0 FULLY_CONNECTED: per-channel weights*"])
         assert result.ret == pytest.ExitCode.OK
+
+    def test_an_unsupported_model_is_still_scored_on_the_host(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        (suite / "dense.tflite").write_bytes(models.dense_int8((0.1, 0.2, 0.3)))
+        result = run(pytester, "--target", "stm32f746", "--hil-json", "r.json")
+        result.stdout.fnmatch_lines(
+            ["unsupported: dense all checks: *; on the host alone LiteRT *: top1 * over 6 vectors"]
+        )
+        (entry,) = json.loads((pytester.path / "r.json").read_text())["runs"]
+        assert entry["status"] == "unsupported"
+        assert entry["scheme"] == "int8"
+        same = entry["host_only"]["same_vectors"]
+        assert 0 <= same["value"] <= 1
+        assert (same["metric"], same["vectors"]) == ("top1", 6)
+        assert entry["host_only"]["larger_set"] is None
+
+    def test_a_host_that_cannot_score_it_either_says_why(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        # Dynamic range with an integer bias: LiteRT refuses that too.
+        (suite / "dense.tflite").write_bytes(models.dense_int8(input_type="FLOAT32"))
+        result = run(pytester, "--target", "stm32f746")
+        result.assert_outcomes(skipped=5)
+        result.stdout.fnmatch_lines(["*no accuracy on the host alone: LiteRT refuses*"])
+
+    def test_references_are_chosen(self, pytester: pytest.Pytester, suite: Path) -> None:
+        pytester.makeini("[pytest]\nhil_references = litert_ref\n")
+        result = run(pytester, "--target", "stm32f746", "-rs", "--hil-json", "r.json")
+        result.assert_outcomes(passed=4, skipped=1)
+        result.stdout.fnmatch_lines(["*no reference to judge by: tflm is not among*"])
+        (entry,) = json.loads((pytester.path / "r.json").read_text())["runs"]
+        assert list(entry["comparisons"]) == ["litert_ref"]
 
     def test_an_unsupported_model_fails_when_asked_to(
         self, pytester: pytest.Pytester, suite: Path

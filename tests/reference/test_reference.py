@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 
 from hil.data import random_vectors
-from hil.errors import ReferenceFailure
+from hil.errors import ConfigError, ReferenceFailure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
-from hil.reference.reference import ChildReference, ReferenceName
+from hil.reference.reference import ChildReference, ReferenceName, reference_names
 from tests import models
+
+KERNELS = {
+    ReferenceName.LITERT: "default kernels: XNNPACK",
+    ReferenceName.LITERT_REF: "reference kernels",
+    ReferenceName.LITERT_OPT: "optimized kernels, no XNNPACK",
+}
 
 
 @pytest.fixture(params=list(ReferenceName))
@@ -44,7 +50,8 @@ def test_the_label_names_version_and_resolver(
         assert result.arena_bytes is not None
         assert result.arena_bytes > 0
     else:
-        assert "XNNPACK" in result.label
+        assert result.label.startswith("LiteRT")
+        assert KERNELS[reference.name] in result.label
         assert result.arena_bytes is None
 
 
@@ -52,6 +59,28 @@ def test_an_integer_model_stays_integer(reference: ChildReference, digits_int8: 
     result = reference.run(digits_int8, random_vectors(digits_int8, 5, 0).inputs)
     assert result.outputs[0].dtype == np.int8
     assert result.outputs[0].shape == (5, 1, 10)
+
+
+def test_the_resolvers_are_really_different(digits_int8: ModelInfo) -> None:
+    inputs = random_vectors(digits_int8, 200, 0).inputs
+    outputs = []
+    for name in KERNELS:
+        interpreter = ChildReference(name)
+        outputs.append(interpreter.run(digits_int8, inputs).outputs[0])
+        interpreter.close()
+    default, reference, optimized = outputs
+    assert not np.array_equal(default, reference)
+    assert not np.array_equal(default, optimized)
+
+
+def test_names_are_read_and_wrong_ones_explained() -> None:
+    assert reference_names(["litert", "tflm", "litert"]) == (
+        ReferenceName.LITERT,
+        ReferenceName.TFLM,
+    )
+    with pytest.raises(ConfigError) as caught:
+        reference_names(["litert_reff"])
+    assert "did you mean litert_ref" in caught.value.hint
 
 
 def test_a_refused_model_is_an_error_and_the_child_goes_on(dense_model: ModelInfo) -> None:

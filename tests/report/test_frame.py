@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hil.errors import ConfigError
-from hil.report.frame import frame, write_csv, write_parquet
+from hil.report.frame import check_parquet, frame, write_csv, write_parquet
 from hil.vocab import Scheme
 from tests.runs import regression_run, right, scheme_run, unsupported_run
 
@@ -75,3 +75,10 @@ def test_parquet_keeps_types_and_missing_values(tmp_path: Path) -> None:
     back = pd.read_parquet(path, dtype_backend="numpy_nullable")
     assert back["flash_bytes"].dtype == "Int64"
     assert back["flash_bytes"].isna().tolist() == [False, False, True]
+
+
+def test_parquet_without_pyarrow_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hil.report.frame.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="needs pyarrow") as caught:
+        check_parquet()
+    assert "tflm-hil[parquet]" in caught.value.hint

@@ -7,12 +7,22 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from hil.comparison import Comparison, TensorComparison
 from hil.errors import ConfigError
 from hil.files import write_whole
-from hil.record import Metrics, RunRecord, RunResult, Verdict
+from hil.record import (
+    HostOnly,
+    HostScore,
+    Metrics,
+    RunRecord,
+    RunResult,
+    Samples,
+    Verdict,
+)
 from hil.report.json_report import run_as_json, write_json
-from hil.vocab import CheckName, Status
+from hil.vocab import CheckName, Scheme, Status
 from tests.outcomes import make_record
+from tests.runs import unsupported_run
 
 RESULTS_DOC = Path(__file__).parents[2] / "docs" / "results.md"
 
@@ -49,6 +59,14 @@ def test_a_run_without_a_result_has_null_and_a_reason() -> None:
     assert entry["status"] == "error"
 
 
+def test_a_run_that_only_the_host_could_score_has_its_scheme_and_score() -> None:
+    entry = run_as_json(unsupported_run(Scheme.DYNAMIC))
+    assert entry["scheme"] == "dynamic"
+    assert entry["status"] == "unsupported"
+    assert entry["host_only"]["same_vectors"]["value"] == 0.84
+    assert run_as_json(measured())["host_only"] is None
+
+
 def test_the_file_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     write_json(path, [measured()])
@@ -72,7 +90,10 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         write_json(tmp_path / "none" / "r.json", [measured()])
 
 
-@pytest.mark.parametrize("kind", [RunRecord, Metrics])
+@pytest.mark.parametrize(
+    "kind",
+    [RunRecord, Metrics, Samples, Comparison, TensorComparison, HostOnly, HostScore],
+)
 def test_the_documentation_names_every_field(kind: type[BaseModel]) -> None:
     text = RESULTS_DOC.read_text()
     for name in kind.model_fields:

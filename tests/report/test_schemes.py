@@ -37,7 +37,7 @@ def test_the_table_fits_and_nothing_is_cut(monkeypatch: pytest.MonkeyPatch, colu
 
 def test_a_row_says_drop_interval_p_and_n() -> None:
     text = schemes_text(runs(), color=False)
-    for word in ("+1.00", "-2.01..4.45", "p 0.5", "n 100", "not distinguishable", "baseline"):
+    for word in ("+1.00", "-2.83..5.14", "p 0.5", "n 100", "not distinguishable", "baseline"):
         assert word in text, word
 
 
