@@ -10,6 +10,9 @@ from hil.flash.flasher import Flasher
 from hil.link.port import Port
 from hil.vocab import Kind
 
+# What stands in for an instruction mix where `Board.instruction_trace` gives None.
+NO_INSTRUCTION_TRACE = "silicon does not count its instructions by kind; an emulated board does"
+
 
 class Board(Protocol):
     """One board. Nothing above this may ask whether it is emulated, except to name its results."""
@@ -42,9 +45,10 @@ class Board(Protocol):
         """
 
     def instruction_trace(self, marks: Sequence[int]) -> InstructionTrace | None:
-        """A context manager that counts every block of code executed in it; None where it cannot.
+        """A context manager that counts every block of code executed in it.
 
         Each execution of the code at one of `marks` (addresses of functions) begins a new segment.
+        None on a board that cannot: NO_INSTRUCTION_TRACE says why.
         """
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ class NamedBoard:
         return None
 
     def instruction_trace(self, marks: Sequence[int]) -> InstructionTrace | None:
-        """See Board. Silicon does not count its instructions by block."""
+        """See Board."""
         listed = boards_dir() / f"{self.id}.json"
         if self.kind is Kind.HARDWARE or not listed.is_file():
             return None

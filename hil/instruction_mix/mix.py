@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hil.emulator.trace import BlockCount, BlockTrace
-from hil.errors import BenchError
+from hil.errors import BenchError, BuildError
 from hil.instruction_mix.classify import instruction_class, split_instructions
 from hil.instruction_mix.code import Function, ImageCode
 from hil.vocab import InstructionClass
@@ -83,9 +83,16 @@ def instruction_mix(trace: BlockTrace, code: ImageCode) -> InstructionMix:
     """The mix of a run that was traced with the addresses of OPERATOR_MARKS as marks.
 
     An operator within another one (the body of a WHILE) is one of its own, and is no part of the
-    other. Raises BenchError when the trace is not of this image.
+    other. Raises BenchError when the trace is not of this image, BuildError when the image does not
+    tell its operators apart.
     """
-    owners, operator_count = _owners(trace, *code.addresses_of(OPERATOR_MARKS))
+    begin, end = code.addresses_of(OPERATOR_MARKS)
+    if begin == end:
+        raise BuildError(
+            f"{OPERATOR_BEGIN} and {OPERATOR_END} are one function: the compiler merged them",
+            hint="declare them noipa",
+        )
+    owners, operator_count = _owners(trace, begin, end)
     operators: list[_Counts] = [Counter() for _ in range(operator_count)]
     outside: _Counts = Counter()
     for segment, counts in _segments(trace, code).items():

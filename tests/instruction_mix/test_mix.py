@@ -8,7 +8,7 @@ import pytest
 from hil.bench.emulated import EmulatedBoard
 from hil.device import start_device
 from hil.emulator.trace import BlockCount, BlockTrace, unpack_trace
-from hil.errors import BenchError
+from hil.errors import BenchError, BuildError
 from hil.firmware.image import Image
 from hil.instruction_mix.code import ImageCode, read_code
 from hil.instruction_mix.mix import (
@@ -155,6 +155,12 @@ def test_a_trace_that_begins_within_an_operator_has_that_outside(code: ImageCode
     mix = instruction_mix(BlockTrace(4, (None, end, begin, end), blocks), code)
     assert len(mix.operators) == 1
     assert mix.outside.mix.total == 3
+
+
+def test_marks_that_the_compiler_merged_are_refused(trace: BlockTrace, code: ImageCode) -> None:
+    merged = replace(code, addresses=dict.fromkeys(OPERATOR_MARKS, 0x08000100))
+    with pytest.raises(BuildError, match="merged them"):
+        instruction_mix(trace, merged)
 
 
 def test_nothing_has_no_share() -> None:
