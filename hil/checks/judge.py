@@ -40,7 +40,7 @@ def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
         failed = next((e for n, e in outcome.reference_errors.items() if n in ORACLES), None)
         if failed is not None:
             return _verdict(check, Status.ERROR, str(failed))
-        names = ", ".join(ORACLES)
+        names = " or ".join(ORACLES)
         return _verdict(check, Status.SKIP, f"no reference to judge by: {names} {NOT_ASKED_FOR}")
     limits = _output_limits(found, tolerance)
     worst = found.max_abs_error
