@@ -65,11 +65,13 @@ def _percent(share: float) -> str:
 
 
 def _function_name(name: str) -> str:
-    """A C++ name without arguments and templates, and with the last of its namespaces."""
+    """A C++ name without arguments and templates, with the last of its namespaces if that fits."""
     plain = name.replace("(anonymous namespace)::", "").split("(")[0]
     while "<" in plain and (shorter := re.sub(r"<[^<>]*>", "", plain)) != plain:
         plain = shorter
-    return "::".join(plain.split(" ")[-1].split("::")[-2:])
+    parts = plain.split(" ")[-1].split("::")
+    qualified = "::".join(parts[-2:])
+    return qualified if len(qualified) <= NAMES["function"] else parts[-1]
 
 
 def _operators(profile: Profile, unit: str, *, in_order: bool) -> Table:
