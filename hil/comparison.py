@@ -37,8 +37,8 @@ class TensorComparison(Record):
 
     Errors are over the finite elements, a unit in the name; `_real` is what the model's numbers
     stand for: the value of floats, LSB x scale of quantized integers. An element counts as beyond
-    the bound when its error is above max(`bound_absolute`, `bound_relative` x the reference's
-    largest magnitude in that vector), the first in the tensor's own unit. None: see `absent`.
+    the bound when its error is above max(`bound_absolute`, `bound_relative` x M), the first in the
+    tensor's own unit; M is that of hil.checks.bounds.Bound. None: see `absent`.
     """
 
     name: str

@@ -41,6 +41,8 @@ class HostScorer:
                 value = score.value
         except HilError as error:
             reason = error.message
+        except OSError as error:  # no room for the files that the interpreter is given
+            reason = str(error)
         return HostScore(
             label=label,
             source=source,

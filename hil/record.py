@@ -111,7 +111,7 @@ class Samples(Record):
 
     latency_instructions: tuple[int, ...] | None = None
     latency_cycles: tuple[int, ...] | None = None
-    accuracy_parts: dict[str, tuple[float, ...]] | None = None
+    accuracy_parts: dict[str, tuple[int | float, ...]] | None = None
     accuracy_labels: tuple[int, ...] | None = None
 
 

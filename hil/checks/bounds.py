@@ -24,8 +24,9 @@ LITERT_LSB = 16
 
 @dataclass(frozen=True)
 class Bound:
-    """An error is within max(`absolute`, `relative` x the reference's largest magnitude in that
-    vector); `absolute` in the tensor's own unit: LSB of integers, values of floats.
+    """An error is within max(`absolute`, `relative` x M), M being the reference's largest magnitude
+    in that vector, or in the median vector where that is larger; `absolute` in the tensor's own
+    unit: LSB of integers, values of floats.
     """
 
     absolute: float = 0.0

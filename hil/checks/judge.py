@@ -84,10 +84,7 @@ def _output_limits(found: Comparison, tolerance: float | None) -> dict[str, floa
 def _in_words(limits: Mapping[str, float | int | None]) -> str:
     if "tolerance" in limits:
         return f"{limits['tolerance']:g}"
-    return (
-        f"{limits['bound_relative']:.2g} x the vector's largest output "
-        f"(or {limits['bound_absolute']:g})"
-    )
+    return f"{limits['bound_relative']:.2g} x the largest output (or {limits['bound_absolute']:g})"
 
 
 def _difference(found: Comparison, limits: Mapping[str, float | int | None]) -> str:

@@ -15,6 +15,9 @@ from hil.model.info import ModelInfo
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 
+# Metrics that are the share of vectors that are right.
+SHARES = ("top1", "topk")
+
 Real = npt.NDArray[np.float64]
 
 
@@ -55,14 +58,14 @@ def evaluate(
     parts = _parts(metric, model, real[0], vectors)
     return Score(
         value=_finite(combine(metric.name, parts, labels), metric.name),
-        parts=tuple(parts.tolist()),
+        parts=tuple((parts.astype(int) if metric.name in SHARES else parts).tolist()),
         labels=None if labels is None else tuple(labels.astype(int).tolist()),
     )
 
 
 def _parts(metric: Metric, model: ModelInfo, output: Real, vectors: Vectors) -> Real:
     """One number per vector, of which `combine` makes the metric."""
-    if metric.name in ("top1", "topk"):
+    if metric.name in SHARES:
         labels = _class_labels(vectors, output.shape[1])
         return is_in_top_k(output, labels, metric.k or 1).astype(np.float64)
     if metric.name == "auc":

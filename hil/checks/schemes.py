@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hil.checks.agreement import DEVICE
-from hil.checks.metrics import combine
+from hil.checks.metrics import SHARES, combine
 from hil.checks.paired import (
     Interval,
     PairedCounts,
@@ -19,9 +19,6 @@ from hil.checks.paired import (
 )
 from hil.record import Metrics, RunRecord, RunResult
 from hil.vocab import Better, KernelLibrary, Kind, Scheme
-
-# Metrics whose parts are right or wrong, one vector each.
-SHARES = ("top1", "topk")
 
 
 @dataclass(frozen=True)

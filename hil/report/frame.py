@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.checks.schemes import SHARES, SchemeRow, compare_schemes
+from hil.checks.metrics import SHARES
+from hil.checks.schemes import SchemeRow, compare_schemes
 from hil.comparison import Comparison, TensorComparison
 from hil.errors import ConfigError
 from hil.files import write_whole

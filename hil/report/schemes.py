@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hil.checks.metrics import SHARES
 from hil.checks.schemes import (
-    SHARES,
     Drop,
     SchemeComparison,
     SchemeRow,
@@ -20,7 +20,7 @@ from hil.checks.schemes import (
     latency_of,
 )
 from hil.comparison import Comparison
-from hil.record import RunResult
+from hil.record import HostOnly, RunResult
 from hil.reference.reference import ReferenceName
 from hil.report.terminal import (
     ABSENT,
@@ -101,7 +101,7 @@ def _print_reasons(console: Console, row: SchemeRow, *, is_swept: bool) -> None:
     name = f"{row.run.model} {row.run.kernels}" if is_swept else row.run.model
     if row.run.record is None:
         reason = row.run.reason.splitlines()[0] if row.run.reason else "not measured"
-        text = f"{name}: {row.run.status.value}: {reason}{host_only_text(row.run.host_only)}"
+        text = f"{name}: {row.run.status.value}: {reason}{_host_failure(row.run.host_only)}"
     elif row.drop is None and not row.is_baseline:
         text = f"{name}: no drop: {row.drop_absent}"
     elif row.drop is not None and row.drop.reason:
@@ -158,6 +158,12 @@ def _agreement(heading: str, name: ReferenceName) -> Column:
         "largest error in LSB and in real units.",
         lambda row: _errors(row, name),
     )
+
+
+def _host_failure(host: HostOnly | None) -> str:
+    """Why LiteRT gave no accuracy either; what it gave stands in the row."""
+    score = host.same_vectors if host is not None else None
+    return host_only_text(host) if score is not None and score.value is None else ""
 
 
 def _is_swept(comparison: SchemeComparison) -> bool:

@@ -16,6 +16,7 @@ from hil.vocab import CheckName, Kind, Status
 
 MIN_WIDTH = 80
 PIPE_WIDTH = 100
+UNLIMITED_WIDTH = 1000
 ABSENT = "-"
 HEADING_LINES = 4
 STATUS_STYLES = {
@@ -64,6 +65,9 @@ def _print_target(
         table.add_column(_heading(column.heading), no_wrap=True, justify="right")
     for run in runs:
         table.add_row(*_cells(run, columns, swept=len({r.kernels for r in runs}) > 1))
+    needed = console.measure(table, options=console.options.update(max_width=UNLIMITED_WIDTH))
+    if needed.maximum > console.width:  # closer columns rather than figures cut short
+        table.padding = (0, 1, 0, 0)
     console.print(table)
     if Kind.EMULATED in kinds:
         console.print(EMULATED_NOTE)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from hil.checks.bounds import (
@@ -11,9 +12,12 @@ from hil.checks.bounds import (
     float_bound,
     litert_bounds,
 )
+from hil.checks.compare import compare
 from hil.model.flatbuffer import parse_model, read_model
 from tests import models
 from tests.conftest import SUITES
+
+Reals = npt.NDArray[np.float32]
 
 
 def test_integers_have_to_be_equal_and_litert_may_be_some_steps_away() -> None:
@@ -39,12 +43,22 @@ def test_the_bound_grows_with_depth() -> None:
     assert 1e-5 < har.relative < 1e-4
 
 
+def sums(weights: Reals, inputs: Reals) -> Reals:
+    """Dot products summed one after the other in float32, N x 1."""
+    terms = (inputs * weights).astype(np.float32)
+    return np.cumsum(terms, axis=1, dtype=np.float32)[:, -1:]
+
+
 @pytest.mark.parametrize("n", [16, 256, 4096])
-def test_two_orders_of_summing_stay_within_the_bound(n: int) -> None:
+def test_another_order_of_summing_is_within_the_bound_and_a_lost_term_is_not(n: int) -> None:
+    model = parse_model(models.dense_float(n, 1), "regression")
     generator = np.random.default_rng(n)
-    bound = 2 * n * UNIT_ROUNDOFF
-    for _ in range(50):
-        products = (generator.normal(size=n) * generator.normal(size=n)).astype(np.float32)
-        forwards = np.cumsum(products)[-1]
-        backwards = np.cumsum(products[::-1])[-1]
-        assert abs(float(forwards) - float(backwards)) <= bound * float(np.abs(products).sum())
+    weights = generator.normal(size=n).astype(np.float32)
+    inputs = generator.normal(size=(500, n)).astype(np.float32)
+    expected, bounds = sums(weights, inputs), device_bounds(model)
+    reordered = sums(weights[::-1], inputs[:, ::-1])
+    assert not np.array_equal(reordered, expected)
+    assert compare([reordered], [expected], bounds=bounds).beyond_bound_elements == 0
+    weights[n // 2] = 0
+    lossy = compare([sums(weights, inputs)], [expected], bounds=bounds)
+    assert lossy.beyond_bound_elements > 400

@@ -132,8 +132,18 @@ def test_relative_error_to_zeros_is_absent() -> None:
 def test_the_bound_grows_with_the_largest_output_of_the_vector() -> None:
     found = float32([100.0005, 0.0005], [1.0005, 0.0])
     expected = float32([100.0, 0.0], [1.0, 0.0])
+    found, expected = (
+        np.concatenate([side, np.zeros((3, 2), np.float32)]) for side in (found, expected)
+    )
     assert tensor(found, expected, Bound(1e-6, 1e-5)).beyond_bound_elements == 1
     assert tensor(found, expected, Bound(1e-3, 1e-5)).beyond_bound_elements == 0
+
+
+def test_an_output_near_0_by_chance_has_the_bound_of_the_median_vector() -> None:
+    expected = np.array([[1e-4], [10.0], [-12.0], [14.0]], np.float32)
+    found = expected + np.array([[9e-5], [0], [0], [0]], np.float32)
+    assert tensor(found, expected, Bound(1e-6, 1e-5)).beyond_bound_elements == 0
+    assert tensor(found, expected, Bound(1e-6, 8e-6)).beyond_bound_elements == 1
 
 
 def test_without_a_bound_every_difference_is_beyond_it() -> None:

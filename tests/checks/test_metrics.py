@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil.checks.metrics import auc, evaluate, is_in_top_k
+from hil.checks.metrics import auc, combine, evaluate, is_in_top_k
 from hil.data import Vectors
 from hil.errors import DataError
 from hil.model.flatbuffer import parse_model
@@ -93,6 +93,38 @@ def test_an_autoencoder_without_labels_is_held_against_its_input() -> None:
 def test_labels_that_do_not_fit_are_refused(metric: str, labels: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         value(Metric(name=metric), DENSE, np.zeros((4, 1, 3), np.float32), vectors(labels))
+
+
+def test_every_vector_leaves_what_the_metric_is_made_of() -> None:
+    outputs = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]].reshape(4, 1, 3)
+    top1 = evaluate(Metric(name="top1"), DENSE, [outputs], vectors([0, 1, 2, 2]), None)
+    assert top1.parts == (1, 1, 1, 0)
+    assert all(isinstance(part, int) for part in top1.parts or ())
+    scores = np.array([1.0, 2.0, 3.0, 5.0], np.float32).reshape(4, 1, 1)
+    wanted = vectors([0.0, 2.0, 3.0, 7.0])
+    assert evaluate(Metric(name="mae"), SCORE, [scores], wanted, None).parts == (1, 0, 0, 2)
+    assert evaluate(Metric(name="rmse"), SCORE, [scores], wanted, None).parts == (1, 0, 0, 4)
+    ranked = evaluate(Metric(name="auc"), SCORE, [scores], vectors([0, 1, 0, 1]), None)
+    assert ranked.parts == (1, 2, 3, 5)
+    assert ranked.labels == (0, 1, 0, 1)
+
+
+@pytest.mark.parametrize("metric", ["top1", "mae", "rmse", "auc"])
+def test_a_metric_follows_from_its_parts(metric: str) -> None:
+    generator = np.random.default_rng(4)
+    model = DENSE if metric == "top1" else SCORE
+    outputs = generator.normal(size=(20, 1, 3 if metric == "top1" else 1)).astype(np.float32)
+    rows = np.zeros((20, 1, 4), np.float32)
+    score = evaluate(Metric(name=metric), model, [outputs], vectors(np.arange(20) % 2, rows), None)
+    labels = None if score.labels is None else np.array(score.labels, bool)
+    assert score.parts is not None
+    assert combine(metric, np.array(score.parts, float), labels) == score.value
+
+
+def test_outputs_that_are_nan_have_no_metric() -> None:
+    outputs = np.full((4, 1, 1), np.nan, np.float32)
+    with pytest.raises(DataError, match="not a number"):
+        value(Metric(name="mae"), SCORE, outputs, vectors([0.0, 1.0, 2.0, 3.0]))
 
 
 def test_a_suites_own_metric_is_called(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_inspect_of_a_model_that_runs_says_so() -> None:
         (["run", __file__], "is no TensorFlow Lite model"),
         (["run", DIGITS, "--target", "stm32f764"], "did you mean stm32f746?"),
         (["run", DIGITS, "--kernels", "fast"], "unknown kernel library"),
+        (["run", DIGITS, "--references", "litertt"], "unknown reference 'litertt'"),
         (["run", DIGITS, "--probe", "x"], "needs both"),
         (["run", DIGITS, "--vectors", "none.npz"], "cannot read none.npz"),
         (["run", DIGITS, "--save-outputs", "/nowhere/o.npz"], "cannot write"),
@@ -132,6 +133,14 @@ class TestRunning:
         done = hil("run", dense, "--count", "5")
         assert done.returncode == 0
         assert "all 15 output elements" in done.stdout or "15 output elements" in done.stdout
+
+    def test_the_references_that_were_asked_for_are_told(self) -> None:
+        done = hil("run", DIGITS, "--count", "40", "--references", "tflm,litert_ref")
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert any(line.startswith("host TFLM") and "equal" in line for line in lines)
+        assert any("(reference kernels)" in line for line in lines)
+        assert "XNNPACK" not in done.stdout
 
     def test_a_model_that_cannot_run_says_why(self, tmp_path: Path) -> None:
         path = tmp_path / "hybrid.tflite"

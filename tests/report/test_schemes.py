@@ -69,10 +69,7 @@ def test_below_100_columns_litert_has_no_column_of_errors(
 
 def test_an_unsupported_scheme_has_its_reason_and_what_the_host_scores() -> None:
     text = schemes_text(runs(), color=False)
-    assert (
-        "har_dynamic: unsupported: operator 0 CONV_2D: float input, int8 weights; "
-        "on the host alone LiteRT 2.3.0: top1 0.8400 over 100 vectors" in text
-    )
+    assert "har_dynamic: unsupported: operator 0 CONV_2D: float input, int8 weights\n" in text
     assert "0.8400" in text.split("emulated: instruction")[0]
 
 

@@ -57,6 +57,26 @@ def test_the_table_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch
     assert "…" not in text
 
 
+def test_long_names_bring_columns_closer_and_cut_no_figure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    metrics = Metrics(
+        vectors=749,
+        macs=1,
+        latency_median_instructions=12_040_501.0,
+        latency_min_instructions=12_040_453,
+        arena_used_bytes=15_712,
+        flash_bytes=172_772,
+        outputs_elements=5243,
+        outputs_differing_elements=3633,
+        outputs_max_abs_error=1.4e-6,
+    )
+    text = summary_text([result(model="digits_weight_only", metrics=metrics)], color=False)
+    assert "…" not in text
+    assert "172,772" in text
+
+
 def test_columns_are_explained_once() -> None:
     text = summary_text([result(), result(target="other")], color=False)
     assert text.count("flash: bytes programmed") == 1
