@@ -43,6 +43,7 @@ from hil.reference.reference import DEFAULT_REFERENCES, ReferenceName, reference
 from hil.report.json_report import write_json
 from hil.report.numerics import numerics_lines
 from hil.report.terminal import summary_text
+from hil.report.timing import timing_line
 from hil.suite import Checks, Metric
 from hil.target import load_target
 from hil.vocab import CheckName, KernelLibrary, Status
@@ -181,6 +182,7 @@ def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
         write_json(json, [result])
     console = Console(highlight=False)
     console.print(summary_text([result], color=console.is_terminal), end="", markup=False)
+    console.print(timing_line(record), style="dim", soft_wrap=True)
     for line in numerics_lines(record):
         console.print(line, style="dim", markup=False, soft_wrap=True)
     if verdict.status is Status.PASS:  # of others the first line stands under the table already

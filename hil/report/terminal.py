@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.record import HostOnly, Metrics, RunRecord, RunResult
+from hil.report.timing import board_line
 from hil.vocab import CheckName, Kind, Status
 
 MIN_WIDTH = 80
@@ -71,6 +72,9 @@ def _print_target(
     console.print(table)
     if Kind.EMULATED in kinds:
         console.print(EMULATED_NOTE)
+    boards = [board_line(run.record) for run in runs if run.record is not None]
+    for text in filter(None, dict.fromkeys(boards)):
+        console.print(text)
     if explain:
         for column in columns:
             name = column.heading.splitlines()[0]
