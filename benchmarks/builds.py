@@ -21,7 +21,7 @@ def figures() -> Iterator[Figure]:
     """TFLM from nothing, a further model, and a model that is in the cache."""
     with tempfile.TemporaryDirectory() as folder:
         builder = Builder(rig.target(), rig.builder().tflm, cache=Cache(Path(folder)))
-        cold = seconds(lambda: builder._library(None), 1)
+        cold = seconds(lambda: builder.stages.library(), 1)
         yield Figure("TFLM library, cold", "s", cold, at_most=45)
         builder.build(_variant(0))
         variants = iter(range(1, FURTHER_MODELS + 1))

@@ -6,19 +6,15 @@ input and output. What differs between it and a board is compiler and core, noth
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from hil.firmware import cmake
-from hil.firmware.build import DEFAULT_OPTIMIZATION, build_log, harness_files_digest, model_header
-from hil.firmware.cache import Cache, key_of
+from hil.firmware.build import DEFAULT_OPTIMIZATION
+from hil.firmware.cache import Cache
+from hil.firmware.stages import Platform, Stages
 from hil.firmware.tflm import TflmSource
 from hil.firmware.toolchain import program_version, require
-from hil.link.c_header import protocol_header
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
 from hil.vocab import KernelLibrary
@@ -40,95 +36,18 @@ class HostBuilder:
 
     def build(self, model: ModelInfo) -> Path:
         """The program of `model`, from the cache when it is there. Raises BuildError."""
-        library, harness = self._library(), self._harness()
-        key = key_of(
-            library=self._library_key,
-            harness=self._harness_key,
-            model=model.sha256,
-            operators=model.operator_names,
-        )
-        folder = self.cache.get(
-            "host-program", key, lambda draft: self._make(draft, model, library, harness)
-        )
-        return folder / "program"
+        return self._stages.image(model, {"model_sha256": model.sha256}) / "image.elf"
 
     @cached_property
-    def _common_inputs(self) -> dict[str, Any]:
-        return {
-            "optimization": self.optimization,
-            "tflm": self.tflm.digest,
-            "compiler": program_version(require(COMPILER)),
-            "cmake": harness_files_digest("CMakeLists.txt", "cmake"),
-        }
-
-    @cached_property
-    def _library_key(self) -> str:
-        return key_of(
-            kernels=self.kernels.value,
-            rules=harness_files_digest("tflm/CMakeLists.txt"),
-            **self._common_inputs,
-        )
-
-    @cached_property
-    def _harness_key(self) -> str:
-        sources = harness_files_digest("src", "image", "tflm", f"ports/{PORT}")
-        return key_of(sources=sources, protocol=protocol_header(), **self._common_inputs)
-
-    def _definitions(self) -> dict[str, cmake.Definition]:
-        return {
-            "CMAKE_CXX_COMPILER": require(COMPILER),
-            "HIL_OPTIMIZATION": self.optimization,
-            "HIL_TFLM_ROOT": self.tflm.root,
-            "HIL_PORT": PORT,
-        }
-
-    def _library(self) -> Path:
-        def make(draft: Path) -> None:
-            work = draft / "work"
-            definitions = self._definitions() | {"HIL_KERNELS": self.kernels.value}
-            log = build_log(self.cache, f"host-tflm-{self._library_key}")
-            cmake.build("tflm", work, definitions, log)
-            shutil.move(work / "tflm" / "libtflm.a", draft / "libtflm.a")
-            shutil.rmtree(work)
-
-        return self.cache.get("host-tflm", self._library_key, make) / "libtflm.a"
-
-    def _harness(self) -> Path:
-        def make(draft: Path) -> None:
-            config, work = draft / "config", draft / "work"
-            _write_config(config)
-            definitions = self._definitions() | {"HIL_CONFIG_DIR": config}
-            log = build_log(self.cache, f"host-harness-{self._harness_key}")
-            cmake.build("harness", work, definitions, log)
-            shutil.move(work / "src" / "libharness.a", draft / "libharness.a")
-            shutil.rmtree(work)
-            shutil.rmtree(config)
-
-        return self.cache.get("host-harness", self._harness_key, make) / "libharness.a"
-
-    def _make(self, draft: Path, model: ModelInfo, library: Path, harness: Path) -> None:
-        config, inputs, work = draft / "config", draft / "model", draft / "work"
-        _write_config(config)
-        inputs.mkdir()
-        (inputs / "model.tflite").write_bytes(model.content)
-        (inputs / "manifest.json").write_text(json.dumps({"model_sha256": model.sha256}))
-        (inputs / "model_config.h").write_text(model_header(model))
+    def _stages(self) -> Stages:
+        compiler = require(COMPILER)
         script = firmware_harness_dir() / "ports" / PORT / "sections.ld"
-        definitions = self._definitions() | {
-            "HIL_CONFIG_DIR": config,
-            "HIL_MODEL_DIR": inputs,
-            "HIL_TFLM_LIBRARY": library,
-            "HIL_HARNESS_LIBRARY": harness,
-            "HIL_LINK_FLAGS": [f"-Wl,-T{script}"],
-        }
-        log = build_log(self.cache, f"host-program-{model.sha256[:16]}")
-        cmake.build("image", work, definitions, log)
-        shutil.move(work / "image" / "image.elf", draft / "program")
-        for folder in (work, config, inputs):
-            shutil.rmtree(folder)
-
-
-def _write_config(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "target_config.h").write_text(CONFIG)
-    (folder / "protocol.h").write_text(protocol_header())
+        platform = Platform(
+            prefix="host-",
+            port=PORT,
+            compiler=program_version(compiler),
+            config={"target_config.h": CONFIG},
+            definitions={"CMAKE_CXX_COMPILER": Path(compiler)},
+            link_flags=lambda _: [f"-Wl,-T{script}"],
+        )
+        return Stages(platform, self.tflm, self.kernels, self.optimization, self.cache)

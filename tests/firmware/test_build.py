@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from hil.errors import BuildError
-from hil.firmware.build import Builder, model_header
+from hil.firmware.build import Builder
 from hil.firmware.cache import Cache
 from hil.firmware.image import Image, read_image
+from hil.firmware.stages import model_header
 from hil.firmware.tflm import TflmSource
 from hil.firmware.toolchain import program_version, require, short_version
 from hil.model.flatbuffer import parse_model
@@ -53,7 +54,7 @@ def test_the_same_inputs_in_two_folders_give_the_same_image(
         monkeypatch.setattr(f"{module}.firmware_harness_dir", lambda: elsewhere)
     cache = Cache(tmp_path / "cache")
     # The library does not depend on folders either, but takes half a minute: lend it.
-    library = Builder(target, tflm)._library(None)
+    library = Builder(target, tflm).stages.library()
     shutil.copytree(library.parent, cache.root / "tflm" / library.parent.name)
     again = Builder(target, tflm, cache=cache).build(dense_model)
     assert again.path != dense_image.path
@@ -93,8 +94,8 @@ def test_a_compiler_error_is_shown_with_its_log(
 ) -> None:
     cache = Cache(tmp_path / "cache")
     broken = Builder(target, tflm, optimization=("-O2", "-DNDEBUG", "-Dmain=1+"), cache=cache)
-    library = Builder(target, tflm)._library(None)
-    shutil.copytree(library.parent, cache.root / "tflm" / broken._library_key)
+    library = Builder(target, tflm).stages.library()
+    shutil.copytree(library.parent, cache.root / "tflm" / broken.stages.library_key)
     with pytest.raises(BuildError, match="ninja failed") as caught:
         broken.build(dense_model)
     assert "error:" in caught.value.detail
