@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import builds, emulator, footprint, link, outputs, startup
+from benchmarks import builds, emulator, footprint, link, operators, outputs, schemes, startup
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -19,7 +19,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "footprint": footprint.figures,
     "builds": builds.figures,
     "startup": startup.figures,
+    "operators": operators.figures,
     "outputs": outputs.figures,
+    "schemes": schemes.figures,
 }
 
 

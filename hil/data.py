@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,14 @@ NOT_AN_NPZ = (ValueError, AttributeError, EOFError, TypeError, zipfile.BadZipFil
 LABELS = "y"
 SINGLE_INPUT = "x"
 INPUT_PREFIX = "x:"
+
+
+class Inputs(Protocol):
+    """What vectors are for: a model, or what is known of one before it is converted."""
+
+    @property
+    def input_tensors(self) -> tuple[TensorInfo, ...]:
+        """Its inputs in order."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Vectors:
         return [array[index].tobytes() for array in self.inputs]
 
 
-def vectors_for(model: ModelInfo, arrays: Mapping[str, Array], source: str) -> Vectors:
+def vectors_for(model: Inputs, arrays: Mapping[str, Array], source: str) -> Vectors:
     """`arrays` as vectors of `model`: `x`, or `x:NAME` per input, and optionally `y`.
 
     Each input is N x its shape, with or without the batch of 1, in the model's dtype, or float to
@@ -85,7 +94,7 @@ def _sha256(arrays: Sequence[Array]) -> str:
     return digest.hexdigest()
 
 
-def load_npz(model: ModelInfo, path: Path) -> Vectors:
+def load_npz(model: Inputs, path: Path) -> Vectors:
     """The vectors in an .npz file. Raises DataError; pickled objects are refused."""
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -117,7 +126,7 @@ def _random(tensor: TensorInfo, count: int, generator: np.random.Generator) -> A
     return generator.uniform(-1, 1, shape).astype(dtype)
 
 
-def _array_names(model: ModelInfo, arrays: Mapping[str, Array], source: str) -> list[str]:
+def _array_names(model: Inputs, arrays: Mapping[str, Array], source: str) -> list[str]:
     """The key of each input's array."""
     tensors = model.input_tensors
     wanted = [f"{INPUT_PREFIX}{tensor.name}" for tensor in tensors]

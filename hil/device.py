@@ -6,7 +6,10 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from hil.bench.board import Board
+from hil.data import Array
 from hil.errors import DataError, DeviceFault, LinkError, UnsupportedModel
 from hil.firmware.image import Image
 from hil.link.client import LinkClient
@@ -20,19 +23,26 @@ from hil.link.messages import (
     HelloReply,
     Infer,
     InferReply,
+    Memory,
+    MemoryReply,
     Model,
     ModelReply,
     Read,
     ReadReply,
+    Sanity,
+    SanityReply,
     Tensor,
     TensorReply,
+    TraceReply,
     Write,
     WriteReply,
 )
+from hil.model.info import ModelInfo
 from hil.target import Target
 
 HELLO_TIMEOUT_S = 5.0
 ALLOCATE_TIMEOUT_S = 30.0
+MEMORY_TIMEOUT_S = 30.0
 WRITE_CHUNK_BYTES = MAX_PAYLOAD_BYTES - Write.layout().size
 
 
@@ -134,31 +144,12 @@ class Device:
         Raises DataError when they do not fit the model, LinkError when the device computed on
         other bytes than these, DeviceFault when the model failed.
         """
-        wanted = [tensor.bytes for tensor in self._inputs]
-        if [len(data) for data in inputs] != wanted:
-            raise DataError(
-                f"the model takes inputs of {wanted} bytes, given are {[len(d) for d in inputs]}",
-                hint="use the dtype of the model's inputs, as in x.astype(np.int8).tobytes()",
-            )
-        for index, data in enumerate(inputs):
-            self._write(index, data)
+        self.write_inputs(inputs)
         text_before = len(self._client.log_text)
         reply = self._client.request(
             Infer(), InferReply, timeout_s=timeout_s, may_take_long=True, is_working=is_working
         )
-        if reply.invoke_status:
-            raise DeviceFault(
-                f"Invoke failed with status {reply.invoke_status}",
-                detail=self._client.log_text[text_before:].strip(),
-                step="infer",
-            )
-        sent = tuple(binascii.crc32(data) for data in inputs)
-        if reply.input_crcs != sent:
-            raise LinkError(
-                "the device computed on other inputs than were sent",
-                hint="bytes changed on their way into the tensor",
-                step="infer",
-            )
+        check_inference(reply, inputs, self._client.log_text[text_before:])
         if reply.cycles == 0:
             raise LinkError(
                 "the cycle counter stands still: no latency of this board can be believed",
@@ -167,6 +158,32 @@ class Device:
             )
         outputs = tuple(self._read(i, tensor.bytes) for i, tensor in enumerate(self._outputs))
         return Inference(outputs, reply.cycles)
+
+    def write_inputs(self, inputs: Sequence[bytes]) -> None:
+        """Writes every input tensor. Raises DataError when they do not fit the model."""
+        wanted = [tensor.bytes for tensor in self._inputs]
+        if [len(data) for data in inputs] != wanted:
+            raise DataError(
+                f"the model takes inputs of {wanted} bytes, given are {[len(d) for d in inputs]}",
+                hint="use the dtype of the model's inputs, as in x.astype(np.int8).tobytes()",
+            )
+        for index, data in enumerate(inputs):
+            self._write(index, data)
+
+    def memory(self, *, poison: bool = False) -> MemoryReply:
+        """What of arena and stack has been written to since they were last filled with a pattern.
+
+        With `poison` they are filled now, and what was allocated is gone.
+        """
+        return self._client.request(
+            Memory(int(poison)), MemoryReply, timeout_s=MEMORY_TIMEOUT_S, may_take_long=True
+        )
+
+    def sanity(self, spin_cycles: int, timeout_s: float) -> SanityReply:
+        """What the board says of its counter, clock and caches, after spinning for so long."""
+        return self._client.request(
+            Sanity(spin_cycles), SanityReply, timeout_s=timeout_s, may_take_long=True
+        )
 
     def _write(self, index: int, data: bytes) -> None:
         for offset in range(0, len(data), WRITE_CHUNK_BYTES):
@@ -210,6 +227,30 @@ def start_device(
         device.close()
         raise
     return device
+
+
+def outputs_as_arrays(model: ModelInfo, rows: Sequence[tuple[bytes, ...]]) -> tuple[Array, ...]:
+    """Outputs of N vectors: for each output tensor an array of N x its shape, in its dtype."""
+    outputs = []
+    for index, tensor in enumerate(model.output_tensors):
+        joined = b"".join(row[index] for row in rows)
+        array = np.frombuffer(joined, np.dtype(tensor.numpy_dtype or "uint8"))
+        outputs.append(array.reshape(len(rows), *tensor.shape))
+    return tuple(outputs)
+
+
+def check_inference(reply: InferReply | TraceReply, inputs: Sequence[bytes], said: str) -> None:
+    """Raises DeviceFault when the model failed, LinkError when it ran on other inputs."""
+    if reply.invoke_status:
+        raise DeviceFault(
+            f"Invoke failed with status {reply.invoke_status}", detail=said.strip(), step="infer"
+        )
+    if reply.input_crcs != tuple(binascii.crc32(data) for data in inputs):
+        raise LinkError(
+            "the device computed on other inputs than were sent",
+            hint="bytes changed on their way into the tensor",
+            step="infer",
+        )
 
 
 def _allocate_error(reply: AllocateReply, text: str) -> UnsupportedModel:

@@ -10,23 +10,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from time import monotonic
-
-import numpy as np
 
 from hil import __version__
 from hil.bench.board import Board
-from hil.bench.watchdog import Watchdog
 from hil.checks.agreement import Agreement
 from hil.checks.metrics import Score
 from hil.data import Array, Vectors
-from hil.device import Device, Inference, start_device
-from hil.errors import HilError, LinkError
+from hil.device import start_device
+from hil.errors import HilError
 from hil.firmware.build import Builder
+from hil.firmware.footprint import Footprint, Owner, read_footprint
+from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
 from hil.link.log import FrameLog
-from hil.link.messages import PROTOCOL_MAJOR, AllocateReply
+from hil.link.messages import PROTOCOL_MAJOR, AllocateReply, MemoryReply
 from hil.model.info import ModelInfo
 from hil.progress import Progress, silent
 from hil.record import (
@@ -42,15 +40,19 @@ from hil.reference.reference import (
     Reference,
     ReferenceName,
     ReferenceResult,
+    has_tflm_wheel,
     open_reference,
 )
+from hil.reference.tree import TreeReference
+from hil.rounds import DEFAULT_ROUNDS, P99_MIN_SAMPLES, RoundPolicy, summarize
+from hil.sanity import Sanity, check_sanity
+from hil.stream import Streamed, stream
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 from hil.vocab import CounterUnit, Kind
 
-WARM_UP_INFERENCES = 1
-MIN_INFER_TIMEOUT_S = 10.0
-CYCLES_PER_MAC = 200
+# Metrics that have a name for each unit.
+TIMED = ("latency_", "empty_window_", "fixed_kernel_")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Job:
     metric: Metric | None
     data: SuiteData | None
     builder: Builder
+    rounds: RoundPolicy = DEFAULT_ROUNDS
     frame_log: Path | None = None
 
 
@@ -90,16 +93,30 @@ class References:
         self.names = tuple(names)
         self._open_one = open_one
         self._interpreters: dict[ReferenceName, Reference] = {}
+        self._tree: Reference | None = None
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
 
     def start(
-        self, model: ModelInfo, inputs: Sequence[Array]
+        self, model: ModelInfo, inputs: Sequence[Array], builder: Builder
     ) -> dict[ReferenceName, Future[ReferenceResult]]:
-        """Begins to run the vectors on all of them, one after the other, in the background."""
+        """Begins to run the vectors on all of them, one after the other, in the background.
+
+        Where the wheel does not exist its place is taken by the builder's own tree.
+        """
+        names = self.names
+        if ReferenceName.TFLM in names and not has_tflm_wheel():
+            tree_first = (ReferenceName.TFLM_TREE, *names)
+            names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
         return {
-            name: self._pool.submit(self._interpreter(name).run, model, inputs)
-            for name in self.names
+            name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
+            for name in names
         }
+
+    def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
+        if name is not ReferenceName.TFLM_TREE:
+            return self._interpreter(name)
+        self._tree = TreeReference(HostBuilder(builder.tflm, builder.kernels, cache=builder.cache))
+        return self._tree
 
     def run(
         self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
@@ -114,7 +131,8 @@ class References:
 
     def close(self) -> None:
         """Ends them, whatever they are doing: what is still running is not wanted any more."""
-        for interpreter in self._interpreters.values():
+        opened = [*self._interpreters.values(), *([self._tree] if self._tree else [])]
+        for interpreter in opened:
             interpreter.kill()
         self._pool.shutdown(cancel_futures=True)
         for interpreter in self._interpreters.values():
@@ -126,8 +144,9 @@ class _OnDevice:
     """What the board gave."""
 
     arena: AllocateReply
-    cycles: tuple[int, ...]
-    outputs: tuple[Array, ...]
+    sanity: Sanity
+    streamed: Streamed
+    memory: MemoryReply
     retransmissions: int
 
 
@@ -142,12 +161,12 @@ def measure(
     progress = on_progress or silent
     started, clock = datetime.now(UTC), monotonic()
     board.warm_up()
-    pending = references.start(job.model, job.vectors.inputs)
+    pending = references.start(job.model, job.vectors.inputs, job.builder)
     image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
     device = _run_on_board(job, board, image, progress)
     results, errors = _collect(pending)
     agreement = Agreement.of(
-        job.model, job.vectors, job.metric, job.data, device.outputs, results, errors
+        job.model, job.vectors, job.metric, job.data, device.streamed.outputs, results, errors
     )
     metrics, absent = _metrics(job, board, image, device, agreement)
     record = RunRecord(
@@ -169,10 +188,10 @@ def measure(
         environment=_environment(results),
         metrics=metrics,
         absent=absent,
-        samples=_samples(board.kind, device.cycles, agreement.scores),
+        samples=_samples(board.kind, device.streamed.cycles, agreement.scores),
         comparisons={name.value: each for name, each in agreement.comparisons.items()},
     )
-    return Outcome(record, image, device.outputs, results, errors, agreement.score_errors)
+    return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)
 
 
 def _collect(
@@ -198,67 +217,18 @@ def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _
         progress("program", 0, 0)
         device = start_device(board, image, job.builder.target, frame_log)
         try:
-            cycles, outputs = _stream(job, board, device, progress)
-            return _OnDevice(device.arena, cycles, outputs, device.client.retransmissions)
+            target = job.builder.target
+            sanity = check_sanity(device, board, target)
+            clock_hz = target.clock.core_clock_hz
+            streamed = stream(device, board, job.model, job.vectors, clock_hz, job.rounds, progress)
+            retransmissions = device.client.retransmissions
+            return _OnDevice(device.arena, sanity, streamed, device.memory(), retransmissions)
         finally:
             device.close()
     except HilError as error:
         error.board = error.board or board.id
         error.detail = "\n".join(part for part in (board.diagnosis(), error.detail) if part)
         raise
-
-
-def infer_timeout_s(model: ModelInfo, core_clock_hz: int) -> float:
-    """How long one inference may take before it is called a hang; emulated boards have this many
-    cycles' worth of instructions instead.
-    """
-    return max(MIN_INFER_TIMEOUT_S, model.macs * CYCLES_PER_MAC / core_clock_hz)
-
-
-def _stream(
-    job: Job, board: Board, device: Device, progress: Progress
-) -> tuple[tuple[int, ...], tuple[Array, ...]]:
-    """Cycles of every vector, and the outputs as arrays."""
-    clock_hz = job.builder.target.clock.core_clock_hz
-    timeout_s = infer_timeout_s(job.model, clock_hz)
-    _check_tensors(job.model, device)
-
-    def infer(index: int) -> Inference:
-        watchdog = Watchdog(board, int(timeout_s * clock_hz))
-        return device.infer(job.vectors.input_bytes(index), timeout_s, watchdog.is_working)
-
-    for _ in range(WARM_UP_INFERENCES):
-        infer(0)
-    cycles: list[int] = []
-    rows: list[tuple[bytes, ...]] = []
-    for index in range(job.vectors.count):
-        progress("measure", index, job.vectors.count)
-        inference = infer(index)
-        cycles.append(inference.cycles)
-        rows.append(inference.outputs)
-    progress("measure", job.vectors.count, job.vectors.count)
-    outputs = []
-    for index, tensor in enumerate(job.model.output_tensors):
-        joined = b"".join(row[index] for row in rows)
-        array = np.frombuffer(joined, np.dtype(tensor.numpy_dtype or "uint8"))
-        outputs.append(array.reshape(job.vectors.count, *tensor.shape))
-    return tuple(cycles), tuple(outputs)
-
-
-def _check_tensors(model: ModelInfo, device: Device) -> None:
-    """The device's tensors must be as large as the model file says."""
-    pairs = zip(
-        (*model.input_tensors, *model.output_tensors),
-        (*device.inputs, *device.outputs),
-        strict=True,
-    )
-    for expected, found in pairs:
-        if expected.bytes != found.bytes:
-            raise LinkError(
-                f"tensor {expected.name!r} has {found.bytes} bytes on the device, "
-                f"{expected.bytes} in the model",
-                step="allocate",
-            )
 
 
 # ---- figures
@@ -282,30 +252,71 @@ def _metrics(
         "stack_bytes": image.sizes.stack_bytes,
         "link_retransmissions": device.retransmissions,
         **agreement.figures,
-        **_latency(board.kind, device.cycles, job.builder.target.clock.core_clock_hz),
+        **_timing(board.kind, device, job.builder.target.clock.core_clock_hz),
+        **_memory(device, _footprint(job, image)),
     }
-    return Metrics.model_validate(figures), _absent_by_kind(board.kind) | agreement.absent
+    absent = _absent_timing(board.kind, figures) | agreement.absent
+    return Metrics.model_validate(figures), absent
 
 
-def _latency(kind: Kind, cycles: tuple[int, ...], core_clock_hz: int) -> dict[str, float | int]:
-    middle = float(median(cycles))
-    if kind is Kind.EMULATED:
-        return {"latency_median_instructions": middle, "latency_min_instructions": min(cycles)}
-    return {
-        "latency_median_cycles": middle,
-        "latency_min_cycles": min(cycles),
-        "latency_median_ms": middle / core_clock_hz * 1e3,
+def _footprint(job: Job, image: Image) -> Footprint:
+    linker_map = image.path.with_name("image.map")
+    return read_footprint(linker_map, job.builder.tflm.kernel_files)
+
+
+def _timing(kind: Kind, device: _OnDevice, core_clock_hz: int) -> dict[str, float | int | None]:
+    """Latency, and what the board's check counted: in instructions or in cycles."""
+    streamed, sanity, unit = device.streamed, device.sanity, _unit(kind).value
+    left_out = set(streamed.impossible)
+    summary = summarize([c for i, c in enumerate(streamed.cycles) if i not in left_out])
+    figures: dict[str, float | int | None] = {
+        "latency_samples": len(streamed.cycles),
+        "latency_impossible_samples": len(streamed.impossible),
+        f"latency_median_{unit}": summary.median,
+        f"latency_min_{unit}": summary.minimum,
+        f"latency_p90_{unit}": summary.p90,
+        f"latency_p99_{unit}": summary.p99,
+        f"latency_iqr_{unit}": summary.iqr,
+        f"empty_window_{unit}": sanity.empty_window_cycles,
+        f"fixed_kernel_{unit}": sanity.fixed_kernel_cycles,
+        "counter_rate_hz": sanity.counter_rate_hz,
     }
+    if kind is Kind.HARDWARE:
+        figures["latency_median_ms"] = summary.median / core_clock_hz * 1e3
+    return figures
 
 
-def _absent_by_kind(kind: Kind) -> dict[str, str]:
+def _unit(kind: Kind) -> CounterUnit:
+    return CounterUnit.INSTRUCTIONS if kind is Kind.EMULATED else CounterUnit.CYCLES
+
+
+def _memory(device: _OnDevice, footprint: Footprint) -> dict[str, float | int | None]:
+    figures: dict[str, float | int | None] = {
+        f"flash_{owner.value}_bytes": footprint.flash_bytes.get(owner, 0)
+        for owner in Owner
+        if owner is not Owner.MODEL
+    }
+    is_known = device.memory.stack_bytes > 0
+    return figures | {"stack_used_bytes": device.memory.stack_used_bytes if is_known else None}
+
+
+def _absent_timing(kind: Kind, figures: Mapping[str, float | int | None]) -> dict[str, str]:
+    """Why timings are missing: the other kind's unit, or too few samples."""
     if kind is Kind.EMULATED:
-        reason = "an emulated board counts instructions, not time"
-        return dict.fromkeys(
-            ("latency_median_cycles", "latency_min_cycles", "latency_median_ms"), reason
+        other, reason = "cycles", "an emulated board counts instructions, not time"
+        absent = {"latency_median_ms": reason, "counter_rate_hz": reason}
+    else:
+        other, reason, absent = "instructions", "a real board counts cycles", {}
+    for name in Metrics.model_fields:
+        if name.startswith(TIMED) and name.endswith(f"_{other}"):
+            absent[name] = reason
+    if figures[f"latency_p99_{_unit(kind).value}"] is None:
+        absent[f"latency_p99_{_unit(kind).value}"] = (
+            f"fewer than {P99_MIN_SAMPLES} samples say nothing of it"
         )
-    reason = "a real board counts cycles"
-    return dict.fromkeys(("latency_median_instructions", "latency_min_instructions"), reason)
+    if figures["stack_used_bytes"] is None:
+        absent["stack_used_bytes"] = "the firmware cannot tell where its stack is"
+    return absent
 
 
 def _samples(kind: Kind, cycles: tuple[int, ...], scores: Mapping[str, Score]) -> Samples:
@@ -337,13 +348,12 @@ def _subject(job: Job, image: Image) -> Subject:
 
 def _condition(job: Job, board: Board) -> Condition:
     target = job.builder.target
-    unit = CounterUnit.INSTRUCTIONS if board.kind is Kind.EMULATED else CounterUnit.CYCLES
     return Condition(
         core_clock_hz=target.clock.core_clock_hz,
         arena_placement=target.placement.arena,
         code_placement=target.placement.code,
         protocol_major=PROTOCOL_MAJOR,
-        counter_unit=unit,
+        counter_unit=_unit(board.kind),
         data_sha256=job.vectors.sha256,
         source_sha256=job.vectors.source_sha256,
     )

@@ -54,11 +54,24 @@ class Metrics(Record):
 
     vectors: int
     macs: int
+    latency_samples: int | None = None
+    latency_impossible_samples: int | None = None
     latency_median_instructions: float | None = None
     latency_min_instructions: int | None = None
+    latency_p90_instructions: float | None = None
+    latency_p99_instructions: float | None = None
+    latency_iqr_instructions: float | None = None
     latency_median_cycles: float | None = None
     latency_min_cycles: int | None = None
+    latency_p90_cycles: float | None = None
+    latency_p99_cycles: float | None = None
+    latency_iqr_cycles: float | None = None
     latency_median_ms: float | None = None
+    empty_window_instructions: int | None = None
+    empty_window_cycles: int | None = None
+    fixed_kernel_instructions: int | None = None
+    fixed_kernel_cycles: int | None = None
+    counter_rate_hz: float | None = None
     host_litert_latency_median_us: float | None = None
     arena_used_bytes: int | None = None
     arena_head_bytes: int | None = None
@@ -68,8 +81,13 @@ class Metrics(Record):
     flash_bytes: int | None = None
     flash_model_bytes: int | None = None
     flash_code_bytes: int | None = None
+    flash_kernels_bytes: int | None = None
+    flash_interpreter_bytes: int | None = None
+    flash_harness_bytes: int | None = None
+    flash_library_bytes: int | None = None
     ram_static_bytes: int | None = None
     stack_bytes: int | None = None
+    stack_used_bytes: int | None = None
     outputs_elements: int | None = None
     outputs_differing_elements: int | None = None
     outputs_differing_vectors: int | None = None

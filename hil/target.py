@@ -28,7 +28,8 @@ class Register(Table):
 class Mcu(Table):
     """The MCU: `port` is its folder of firmware, `chip` its emulation (None: not emulated).
 
-    `chip_id` tells which chip this is, `unlocked` whether its flash may be written.
+    `chip_id` tells which chip this is, `unlocked` whether its flash may be written, `caches` which
+    ones the port of the firmware switches on.
     """
 
     part: str
@@ -36,8 +37,16 @@ class Mcu(Table):
     fpu: str | None = None
     port: str
     chip: str | None = None
+    caches: tuple[Literal["instruction", "data"], ...] = ()
     chip_id: Register
     unlocked: Register | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_to_tuple(cls, table: Any) -> Any:
+        if isinstance(table, dict) and isinstance(table.get("caches"), list):
+            return table | {"caches": tuple(table["caches"])}
+        return table
 
 
 class Memory(Table):

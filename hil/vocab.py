@@ -63,3 +63,16 @@ class Better(StrEnum):
 
     HIGHER = "higher"
     LOWER = "lower"
+
+
+class InstructionClass(StrEnum):
+    """What an instruction does; each is in exactly one class (docs/emulated-board.md)."""
+
+    LOAD = "load"
+    STORE = "store"
+    MULTIPLY = "multiply"
+    DIVIDE = "divide"
+    BRANCH = "branch"
+    FP = "fp"
+    OTHER = "other"
+    UNKNOWN = "unknown"  # executed outside the image's code: nobody can say what it was

@@ -15,7 +15,7 @@ from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource
-from hil.measure import Job, References, infer_timeout_s, measure
+from hil.measure import Job, References, measure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.reference.reference import ReferenceName
@@ -167,8 +167,3 @@ def test_a_board_that_refuses_the_firmware_says_why(
         measure(replace(job, builder=Builder(wrong, tflm)), board, references)
     assert "needs 7 flash wait states, FLASH_ACR.LATENCY is 5" in caught.value.detail
     board.close()
-
-
-def test_the_first_deadline_grows_with_the_model(digits_int8: ModelInfo) -> None:
-    assert infer_timeout_s(digits_int8, 216_000_000) == 10.0
-    assert infer_timeout_s(digits_int8, 216_000) == pytest.approx(digits_int8.macs * 200 / 216_000)

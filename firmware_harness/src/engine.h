@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "protocol.h"
+#include "trace.h"
 
 namespace hil {
 
@@ -38,9 +39,17 @@ struct Measurement {
   uint64_t cycles;
 };
 
+struct TraceResult {
+  uint32_t status;  // TfLiteStatus of Invoke
+  uint32_t operators;
+  uint64_t cycles;          // of all operators together
+  uint32_t wrapper_cycles;  // what the wrapper adds to each
+};
+
 ModelFacts EngineModel();
 
 // The arena the linker script left, and the least an interpreter can be made in without harm.
+uint8_t *EngineArena();
 uint32_t EngineArenaCapacity();
 uint32_t EngineArenaMinimum();
 
@@ -53,6 +62,9 @@ bool EngineOutput(uint32_t index, TensorFacts *facts);
 
 // Runs the model once; `cycles` covers Invoke and nothing else.
 Measurement EngineInvoke();
+
+// Runs the model once with every operator wrapped, and tells about each.
+TraceResult EngineTrace(const TraceOptions &options);
 
 }  // namespace hil
 

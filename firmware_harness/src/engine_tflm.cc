@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crash.h"
+#include "crc32.h"
 #include "engine.h"
 #include "log.h"
 #include "model.h"
@@ -54,6 +55,10 @@ ModelFacts EngineModel() {
   };
 }
 
+uint8_t *EngineArena() {
+  return __arena_start;
+}
+
 uint32_t EngineArenaCapacity() {
   return static_cast<uint32_t>(__arena_end - __arena_start);
 }
@@ -99,6 +104,99 @@ Measurement EngineInvoke() {
   const uint32_t end = port_cycles();
   LogRelease();
   return {static_cast<uint32_t>(status), end - start};
+}
+
+}  // namespace hil
+
+// Marks in the code for whoever watches it from outside, as a trace unit does: an operator runs
+// from the first to the second.
+extern "C" __attribute__((noipa)) void hil_operator_begin() {
+  __asm__ volatile("" ::: "memory");
+}
+
+extern "C" __attribute__((noipa)) void hil_operator_end() {
+  __asm__ volatile("" ::: "memory");
+}
+
+namespace hil {
+namespace {
+
+TraceOptions trace_options;
+TraceResult trace_result;
+
+bool IsWanted(const tflm::TensorMemory &tensor) {
+  return !tensor.is_constant && tensor.data != nullptr;
+}
+
+uint32_t CrcOf(const TfLiteContext *context, const TfLiteIntArray *tensors) {
+  uint32_t crc = 0;
+  for (int i = 0; i < tensors->size; i++) {
+    if (tensors->data[i] < 0) continue;  // an optional input that is absent
+    const tflm::TensorMemory tensor = tflm::MemoryOf(context, tensors->data[i]);
+    if (IsWanted(tensor)) crc = Crc32(crc, tensor.data, tensor.bytes);
+  }
+  return crc;
+}
+
+// Not inlined: what it adds to a kernel must be the same wherever it is called.
+__attribute__((noinline)) uint32_t CountedInvoke(tflm::Kernel kernel, TfLiteContext *context,
+                                                 TfLiteNode *node, TfLiteStatus *status) {
+  const uint32_t start = port_cycles();
+  *status = kernel(context, node);
+  return port_cycles() - start;
+}
+
+TfLiteStatus NoKernel(TfLiteContext *, TfLiteNode *) {
+  return kTfLiteOk;
+}
+
+// Through a pointer that the compiler cannot see through, as a kernel is called.
+uint32_t WrapperCycles() {
+  static tflm::Kernel volatile empty = NoKernel;
+  TfLiteStatus status;
+  return CountedInvoke(empty, nullptr, nullptr, &status);
+}
+
+void SendOutputs(uint32_t index, const TfLiteContext *context, const TfLiteIntArray *outputs) {
+  for (int i = 0; i < outputs->size; i++) {
+    const tflm::TensorMemory tensor = tflm::MemoryOf(context, outputs->data[i]);
+    SendOperatorData(index, static_cast<uint32_t>(i), tensor.data, tensor.bytes);
+  }
+}
+
+}  // namespace
+
+TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNode *node) {
+  HilOperator facts = {};
+  facts.index = trace_result.operators++;
+  const bool wants_crc = trace_options.flags & HIL_TRACE_CRC;
+  if (wants_crc) facts.input_crc = CrcOf(context, node->inputs);
+  TfLiteStatus status;
+  hil_operator_begin();
+  facts.cycles = CountedInvoke(kernel, context, node, &status);
+  hil_operator_end();
+  facts.invoke_status = static_cast<uint32_t>(status);
+  if (wants_crc) facts.output_crc = CrcOf(context, node->outputs);
+  for (int i = 0; i < node->outputs->size; i++)
+    facts.output_bytes += tflm::MemoryOf(context, node->outputs->data[i]).bytes;
+  trace_result.cycles += facts.cycles;
+  SendOperator(facts);
+  const bool is_wanted = facts.index >= trace_options.first && facts.index <= trace_options.last;
+  if (trace_options.flags & HIL_TRACE_DATA && is_wanted)
+    SendOutputs(facts.index, context, node->outputs);
+  return status;
+}
+
+TraceResult EngineTrace(const TraceOptions &options) {
+  trace_options = options;
+  trace_result = {};
+  trace_result.wrapper_cycles = WrapperCycles();
+  LogHold();
+  SetTracing(true);
+  trace_result.status = static_cast<uint32_t>(interpreter->Invoke());
+  SetTracing(false);
+  LogRelease();
+  return trace_result;
 }
 
 }  // namespace hil

@@ -100,14 +100,17 @@ void Frame::Send() const {
   if (size_ != 0) SendFrame(type(), sequence(), bytes_ + kHeaderBytes, size_ - kHeaderBytes);
 }
 
-void SendFrame(uint8_t type, uint8_t sequence, const void *payload, size_t size) {
+void SendFrame(uint8_t type, uint8_t sequence, const void *payload, size_t size, const void *tail,
+               size_t tail_size) {
   const uint8_t header[kHeaderBytes] = {type, sequence};
-  const uint32_t crc = Crc32(Crc32(0, header, sizeof header), payload, size);
+  const uint32_t crc =
+      Crc32(Crc32(Crc32(0, header, sizeof header), payload, size), tail, tail_size);
   uint8_t trailer[kCrcBytes];
   for (size_t i = 0; i < kCrcBytes; i++) trailer[i] = static_cast<uint8_t>(crc >> (8 * i));
   CobsWriter writer;
   writer.Put(header, sizeof header);
   writer.Put(static_cast<const uint8_t *>(payload), size);
+  writer.Put(static_cast<const uint8_t *>(tail), tail_size);
   writer.Put(trailer, sizeof trailer);
   writer.End();
 }

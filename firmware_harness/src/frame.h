@@ -66,8 +66,10 @@ class Frame {
   size_t size_ = 0;
 };
 
-// Sends a frame that needs no keeping: header and payload are encoded as they go out.
-void SendFrame(uint8_t type, uint8_t sequence, const void *payload, size_t size);
+// Sends a frame that needs no keeping: header and payload are encoded as they go out. The payload
+// may come in two parts.
+void SendFrame(uint8_t type, uint8_t sequence, const void *payload, size_t size,
+               const void *tail = nullptr, size_t tail_size = 0);
 
 }  // namespace hil
 

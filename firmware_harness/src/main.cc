@@ -1,8 +1,10 @@
 #include "image.h"
+#include "memory.h"
 #include "port.h"
 #include "runner.h"
 
 int main() {
+  hil::PaintStack();
   port_clock_init();
   port_serial_init();
   static hil::Runner runner(hil::ThisImage());

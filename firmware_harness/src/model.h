@@ -19,6 +19,12 @@ namespace hil {
 // Holds just the operators of this image's model.
 const tflm::Resolver &OpResolver();
 
+// Runs a kernel in place of the interpreter: traces it.
+TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNode *node);
+
+// With `on` every operator goes through TracedInvoke; without, nothing is left of that.
+void SetTracing(bool on);
+
 }  // namespace hil
 
 #endif

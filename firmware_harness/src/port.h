@@ -32,6 +32,17 @@ void port_cycles_init(void);
 // Why the core was last reset: a HIL_RESET_* value of protocol.h.
 uint32_t port_reset_cause(void);
 
+// Which caches are on (HIL_CACHE_* bits) and how long the flash is waited for, as the registers
+// have them now.
+uint32_t port_caches(void);
+uint32_t port_flash_wait_states(void);
+
+// The stack's memory; it grows down from `end`. `start` is null where it cannot be told.
+typedef struct {
+  uint32_t *start, *end;
+} port_stack;
+port_stack port_stack_memory(void);
+
 // Called while there is nothing to do, once per turn.
 void port_idle(void);
 

@@ -5,7 +5,9 @@
 #include "crc32.h"
 #include "engine.h"
 #include "log.h"
+#include "memory.h"
 #include "port.h"
+#include "sanity.h"
 
 namespace hil {
 
@@ -62,6 +64,12 @@ size_t Runner::Serve() {
       return ServeInfer();
     case HIL_MESSAGE_READ:
       return ServeRead();
+    case HIL_MESSAGE_TRACE:
+      return ServeTrace();
+    case HIL_MESSAGE_MEMORY:
+      return ServeMemory();
+    case HIL_MESSAGE_SANITY:
+      return ServeSanity();
     default:
       return Reject(HIL_REJECT_UNKNOWN_TYPE);
   }
@@ -119,7 +127,7 @@ size_t Runner::ServeAllocate() {
   if (allocate == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
   HilAllocateReply reply = {};
   reply.arena_bytes = allocate->arena_bytes == 0 ? EngineArenaCapacity() : allocate->arena_bytes;
-  allocated_ = false;
+  arena_bytes_ = 0;
   if (reply.arena_bytes < EngineArenaMinimum()) {
     reply.status = HIL_ALLOCATE_ARENA_BELOW_MINIMUM;
   } else if (reply.arena_bytes > EngineArenaCapacity()) {
@@ -130,7 +138,7 @@ size_t Runner::ServeAllocate() {
     reply.arena_used_bytes = use.used_bytes;
     reply.arena_head_bytes = use.head_bytes;
     reply.arena_tail_bytes = use.tail_bytes;
-    allocated_ = reply.status == HIL_ALLOCATE_OK;
+    if (reply.status == HIL_ALLOCATE_OK) arena_bytes_ = reply.arena_bytes;
   }
   memcpy(reply_.payload(), &reply, sizeof reply);
   return sizeof reply;
@@ -139,7 +147,7 @@ size_t Runner::ServeAllocate() {
 size_t Runner::ServeTensor() {
   const HilTensor *tensor = Request<HilTensor>();
   if (tensor == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
-  if (!allocated_) return Reject(HIL_REJECT_NOT_ALLOCATED);
+  if (arena_bytes_ == 0) return Reject(HIL_REJECT_NOT_ALLOCATED);
   TensorFacts facts;
   const bool found =
       tensor->direction == HIL_DIRECTION_INPUT
@@ -168,7 +176,7 @@ bool InRange(uint32_t offset, size_t size, uint32_t tensor_bytes) {
 size_t Runner::ServeWrite() {
   const HilWrite *write = Request<HilWrite>(true);
   if (write == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
-  if (!allocated_) return Reject(HIL_REJECT_NOT_ALLOCATED);
+  if (arena_bytes_ == 0) return Reject(HIL_REJECT_NOT_ALLOCATED);
   TensorFacts input;
   if (!EngineInput(write->index, &input)) return Reject(HIL_REJECT_NO_SUCH_TENSOR);
   const size_t size = request_.payload_size() - sizeof *write;
@@ -179,11 +187,7 @@ size_t Runner::ServeWrite() {
   return sizeof reply;
 }
 
-size_t Runner::ServeInfer() {
-  if (request_.payload_size() != 0) return Reject(HIL_REJECT_BAD_SIZE);
-  if (!allocated_) return Reject(HIL_REJECT_NOT_ALLOCATED);
-  // Before Invoke, which may use the inputs' memory for something else.
-  uint8_t *at = reply_.payload() + sizeof(HilInferReply);
+uint8_t *Runner::PutInputCrcs(uint8_t *at) {
   TensorFacts input;
   for (uint32_t i = 0; EngineInput(i, &input); i++) {
     if (at + sizeof(uint32_t) > reply_.payload() + HIL_MAX_PAYLOAD_BYTES) break;
@@ -191,24 +195,75 @@ size_t Runner::ServeInfer() {
     memcpy(at, &crc, sizeof crc);
     at += sizeof crc;
   }
+  return at;
+}
+
+size_t Runner::ServeInfer() {
+  if (request_.payload_size() != 0) return Reject(HIL_REJECT_BAD_SIZE);
+  if (arena_bytes_ == 0) return Reject(HIL_REJECT_NOT_ALLOCATED);
+  // Before Invoke, which may use the inputs' memory for something else.
+  const uint8_t *end = PutInputCrcs(reply_.payload() + sizeof(HilInferReply));
   const Measurement measurement = EngineInvoke();
   HilInferReply reply = {};
   reply.invoke_status = measurement.status;
   reply.cycles = measurement.cycles;
   memcpy(reply_.payload(), &reply, sizeof reply);
-  return static_cast<size_t>(at - reply_.payload());
+  return static_cast<size_t>(end - reply_.payload());
 }
 
 size_t Runner::ServeRead() {
   const HilRead *read = Request<HilRead>();
   if (read == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
-  if (!allocated_) return Reject(HIL_REJECT_NOT_ALLOCATED);
+  if (arena_bytes_ == 0) return Reject(HIL_REJECT_NOT_ALLOCATED);
   TensorFacts output;
   if (!EngineOutput(read->index, &output)) return Reject(HIL_REJECT_NO_SUCH_TENSOR);
   if (read->size > HIL_MAX_PAYLOAD_BYTES || !InRange(read->offset, read->size, output.bytes))
     return Reject(HIL_REJECT_OUT_OF_RANGE);
   memcpy(reply_.payload(), output.data + read->offset, read->size);
   return read->size;
+}
+
+size_t Runner::ServeTrace() {
+  const HilTrace *trace = Request<HilTrace>();
+  if (trace == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
+  if (arena_bytes_ == 0) return Reject(HIL_REJECT_NOT_ALLOCATED);
+  const uint8_t *end = PutInputCrcs(reply_.payload() + sizeof(HilTraceReply));
+  const TraceResult result = EngineTrace({trace->flags, trace->first, trace->last});
+  HilTraceReply reply = {};
+  reply.invoke_status = result.status;
+  reply.operators = result.operators;
+  reply.cycles = result.cycles;
+  reply.wrapper_cycles = result.wrapper_cycles;
+  memcpy(reply_.payload(), &reply, sizeof reply);
+  return static_cast<size_t>(end - reply_.payload());
+}
+
+size_t Runner::ServeMemory() {
+  const HilMemory *memory = Request<HilMemory>();
+  if (memory == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
+  if (memory->poison != 0) {
+    arena_bytes_ = 0;
+    PoisonArena();
+    PaintStack();
+  }
+  const ArenaTouch arena = ArenaTouched(arena_bytes_);
+  const StackUse stack = StackHighWater();
+  HilMemoryReply reply = {};
+  reply.arena_bytes = arena_bytes_;
+  reply.arena_touched_bytes = arena.touched_bytes;
+  reply.beyond_touched_bytes = arena.beyond_touched_bytes;
+  reply.stack_bytes = stack.stack_bytes;
+  reply.stack_used_bytes = stack.used_bytes;
+  memcpy(reply_.payload(), &reply, sizeof reply);
+  return sizeof reply;
+}
+
+size_t Runner::ServeSanity() {
+  const HilSanity *sanity = Request<HilSanity>();
+  if (sanity == nullptr) return Reject(HIL_REJECT_BAD_SIZE);
+  const HilSanityReply reply = CheckSanity(sanity->spin_cycles);
+  memcpy(reply_.payload(), &reply, sizeof reply);
+  return sizeof reply;
 }
 
 }  // namespace hil

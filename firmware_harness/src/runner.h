@@ -29,6 +29,12 @@ class Runner {
   size_t ServeWrite();
   size_t ServeInfer();
   size_t ServeRead();
+  size_t ServeTrace();
+  size_t ServeMemory();
+  size_t ServeSanity();
+
+  // Puts the CRC of each input tensor to `at`; the end of what was written.
+  uint8_t *PutInputCrcs(uint8_t *at);
 
   // The request as a message of the registry, or null when its size is wrong.
   template <typename Message>
@@ -37,7 +43,7 @@ class Runner {
   const ImageIdentity &image_;
   FrameDecoder request_;
   Frame reply_;
-  bool allocated_ = false;
+  uint32_t arena_bytes_ = 0;  // 0: nothing is allocated
   bool rejected_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crash.h"
+#include "crc32.h"
 #include "engine.h"
 #include "image.h"
 #include "log.h"
@@ -18,7 +19,10 @@ constexpr uint32_t kSmallBytes = 4;
 enum { kTalk = 0x7f, kFail = 0x7e, kStop = 0x7d, kTalkTooMuch = 0x7c };
 // Arena sizes that fail.
 enum { kArenaThatFails = 1000, kArenaOfAnotherSchema = 1001 };
+// One that is written beyond.
+enum { kArenaThatOverflows = 2048 };
 
+uint32_t arena[kArenaBytes / 4];
 uint8_t large_input[kLargeBytes], small_input[kSmallBytes];
 uint8_t large_output[kLargeBytes], small_output[kSmallBytes];
 
@@ -41,6 +45,10 @@ ModelFacts EngineModel() {
   return {1234, 3, 5, 2, 2};
 }
 
+uint8_t *EngineArena() {
+  return reinterpret_cast<uint8_t *>(arena);
+}
+
 uint32_t EngineArenaCapacity() {
   return kArenaBytes;
 }
@@ -56,6 +64,9 @@ uint32_t EngineAllocate(uint32_t arena_bytes, ArenaUse *use) {
     LogText("Arena size is too small\n");
     return HIL_ALLOCATE_FAILED;
   }
+  // As TFLM uses it: from both ends, and in this model a word beyond it.
+  arena[0] = arena[1] = arena[arena_bytes / 4 - 1] = 0;
+  if (arena_bytes == kArenaThatOverflows) arena[arena_bytes / 4] = 0;
   *use = {arena_bytes / 2, arena_bytes / 8, arena_bytes / 2 - arena_bytes / 8};
   return HIL_ALLOCATE_OK;
 }
@@ -96,6 +107,26 @@ Measurement EngineInvoke() {
   memset(large_input, 0xEE, kLargeBytes);
   LogRelease();
   return {failed ? 1u : 0u, 0x123456789ull};
+}
+
+// Two operators: one reverses the large input, one copies the small one.
+TraceResult EngineTrace(const TraceOptions &options) {
+  const uint8_t *inputs[] = {large_input, small_input};
+  const uint8_t *outputs[] = {large_output, small_output};
+  const uint32_t sizes[] = {kLargeBytes, kSmallBytes};
+  uint32_t crcs[] = {Crc32(0, inputs[0], sizes[0]), Crc32(0, inputs[1], sizes[1])};
+  const Measurement measurement = EngineInvoke();
+  for (uint32_t i = 0; i < 2; i++) {
+    HilOperator facts = {i, measurement.status, 100 + i, 0, 0, sizes[i]};
+    if (options.flags & HIL_TRACE_CRC) {
+      facts.input_crc = crcs[i];
+      facts.output_crc = Crc32(0, outputs[i], sizes[i]);
+    }
+    SendOperator(facts);
+    if (options.flags & HIL_TRACE_DATA && i >= options.first && i <= options.last)
+      SendOperatorData(i, 0, outputs[i], sizes[i]);
+  }
+  return {measurement.status, 2, 201, 7};
 }
 
 const ImageIdentity &ThisImage() {

@@ -34,6 +34,28 @@ using Resolver = tflite::MicroOpResolver;
 template <unsigned int kOperators>
 using MutableResolver = tflite::MicroMutableOpResolver<kOperators>;
 
+using Registration = TfLiteRegistration;
+using Kernel = TfLiteStatus (*)(TfLiteContext *context, TfLiteNode *node);
+
+// The registration that an interpreter made with `resolver` calls the operator by. The resolver
+// hands it out as const, but its own table is not.
+inline Registration *RegistrationOf(const Resolver &resolver, tflite::BuiltinOperator code) {
+  return const_cast<Registration *>(resolver.FindOp(code, tflite::MicroOpResolverAnyVersion()));
+}
+
+// A tensor inside a kernel: where it is, how large, and whether the model file holds it.
+struct TensorMemory {
+  const uint8_t *data;
+  uint32_t bytes;
+  bool is_constant;
+};
+
+inline TensorMemory MemoryOf(const TfLiteContext *context, int index) {
+  const TfLiteTensor &tensor = context->tensors[index];
+  return {reinterpret_cast<const uint8_t *>(tensor.data.raw), static_cast<uint32_t>(tensor.bytes),
+          tensor.allocation_type == kTfLiteMmapRo};
+}
+
 constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
 constexpr size_t kArenaAlignment = 16;
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from hil.emulator.instruction_trace import InstructionTrace
 from hil.flash.flasher import Flasher
 from hil.link.port import Port
 from hil.vocab import Kind
+
+# What stands in for an instruction mix where `Board.instruction_trace` gives None.
+NO_INSTRUCTION_TRACE = "silicon does not count its instructions by kind; an emulated board does"
 
 
 class Board(Protocol):
@@ -37,6 +42,13 @@ class Board(Protocol):
         """Instructions since power-on, on a board that counts them; None on others.
 
         Never a latency: it tells a board that still works from one that hangs.
+        """
+
+    def instruction_trace(self, marks: Sequence[int]) -> InstructionTrace | None:
+        """A context manager that counts every block of code executed in it.
+
+        Each execution of the code at one of `marks` (addresses of functions) begins a new segment.
+        None on a board that cannot: NO_INSTRUCTION_TRACE says why.
         """
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import IO, Any
 
 from hil.child import ChildProcess
 from hil.emulator.connection import board_counters
+from hil.emulator.instruction_trace import InstructionTrace
 from hil.emulator.protocol import BOARDS_DIR_VARIABLE, PROBE_PREFIX, REFUSED, BoardRecord
 from hil.errors import BenchError
 from hil.flash.flasher import Flasher
@@ -180,6 +182,10 @@ class EmulatedBoard:
             return board_counters(self._process.record)["instructions"]
         except OSError:
             return None
+
+    def instruction_trace(self, marks: Sequence[int]) -> InstructionTrace:
+        """See Board."""
+        return InstructionTrace(self._process.record, marks)
 
     def close(self) -> None:
         """See Board."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from hil.bench.emulated import probe_settings
 from hil.child import ChildProcess
-from hil.emulator.protocol import PROBE_PREFIX
+from hil.emulator.instruction_trace import InstructionTrace
+from hil.emulator.protocol import PROBE_PREFIX, BoardRecord, boards_dir
 from hil.flash.flasher import Flasher
 from hil.flash.pyocd_flasher import MODULE, PyocdFlasher
 from hil.link.port import Port, SerialPort
@@ -46,6 +48,13 @@ class NamedBoard:
     def executed_instructions(self) -> int | None:
         """See Board."""
         return None
+
+    def instruction_trace(self, marks: Sequence[int]) -> InstructionTrace | None:
+        """See Board."""
+        listed = boards_dir() / f"{self.id}.json"
+        if self.kind is Kind.HARDWARE or not listed.is_file():
+            return None
+        return InstructionTrace(BoardRecord.parse(listed.read_text()), marks)
 
     def close(self) -> None:
         """See Board."""

@@ -35,15 +35,13 @@ def _verdict(
 
 
 def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
-    check, comparisons = CheckName.OUTPUTS, outcome.record.comparisons
-    oracle = next((name for name in ORACLES if name.value in comparisons), None)
-    if oracle is None:
+    check, found = CheckName.OUTPUTS, _against_oracle(outcome)
+    if found is None:
         failed = next((e for n, e in outcome.reference_errors.items() if n in ORACLES), None)
         if failed is not None:
             return _verdict(check, Status.ERROR, str(failed))
-        names = ", ".join(ORACLES)
+        names = " or ".join(ORACLES)
         return _verdict(check, Status.SKIP, f"no reference to judge by: {names} {NOT_ASKED_FOR}")
-    found = comparisons[oracle.value]
     limits = _output_limits(found, tolerance)
     worst = found.max_abs_error
     if tolerance is not None:
@@ -59,6 +57,18 @@ def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
             f"at most {worst:.3g} away"
         )
     return _verdict(check, Status.PASS, reason, **limits)
+
+
+def worst_vector(outcome: Outcome) -> int:
+    """The vector whose outputs are furthest from the oracle's; 0 when none differs."""
+    found = _against_oracle(outcome)
+    return (found.worst_vector if found is not None else None) or 0
+
+
+def _against_oracle(outcome: Outcome) -> Comparison | None:
+    """The comparison that decides, None when there is no oracle's."""
+    comparisons = outcome.record.comparisons
+    return next((comparisons[n.value] for n in ORACLES if n.value in comparisons), None)
 
 
 def _output_limits(found: Comparison, tolerance: float | None) -> dict[str, float | int | None]:
@@ -136,6 +146,11 @@ def _latency(record: RunRecord, limits: Checks) -> Verdict:
         unit, other = "ms", limits.latency.max_instructions
     assert value is not None
     said = f"median {value:,.0f} {unit}" if unit == "instructions" else f"median {value:.3f} {unit}"
+    if metrics.latency_impossible_samples:
+        said += (
+            f" ({metrics.latency_impossible_samples} of {metrics.latency_samples} samples are "
+            "impossible and left out)"
+        )
     if limit is None:
         why = f"no limit in {unit}"
         if other is not None:

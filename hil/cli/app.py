@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hil import __version__
-from hil.cli import boards, model, run, start
+from hil.cli import boards, look, model, run, start
 from hil.errors import HilError
 
 EXIT_CANNOT = 2
@@ -25,6 +25,7 @@ app = typer.Typer(
 start.register(app)
 run.register(app)
 model.register(app)
+look.register(app)
 boards.register(app)
 
 

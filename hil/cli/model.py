@@ -1,4 +1,4 @@
-"""`hil model inspect`, `hil build`: looking at a model, and making an image of it."""
+"""`hil model ...`, `hil build`: looking at a model, and making an image of it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hil.cli import convert
 from hil.cli.options import (
     DEFAULT_KERNELS,
     DEFAULT_TARGET,
@@ -29,6 +30,7 @@ from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
 from hil.model.preflight import find_problems, limits_of
+from hil.model.provenance import read_provenance
 from hil.progress import live_progress, silent
 from hil.target import load_target
 
@@ -38,8 +40,10 @@ NAME_CHARACTERS = 30
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="Look at models.")
+    group = typer.Typer(no_args_is_help=True, help="Look at models, convert them.")
     group.command("inspect")(inspect)
+    group.command("convert")(convert.convert)
+    group.command("export-c")(convert.export)
     app.add_typer(group, name="model")
     app.command("build")(build)
 
@@ -86,6 +90,9 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
         for tensor in tensors:
             console.print(f"{role:6} {tensor.name}: {_tensor_text(tensor)}", markup=False)
+    provenance = read_provenance(model.content)
+    if provenance is not None:
+        console.print(f"made   {provenance}", markup=False, soft_wrap=True)
 
 
 def _tensor_text(tensor: TensorInfo) -> str:

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 
 from hil.bench.bench import Bench
-from hil.checks.judge import judge
+from hil.bench.board import Board
+from hil.checks.judge import judge, worst_vector
 from hil.cli.options import (
     DEFAULT_KERNELS,
     DEFAULT_TARGET,
@@ -28,6 +29,7 @@ from hil.cli.options import (
 )
 from hil.data import Vectors, load_npz, random_vectors
 from hil.errors import HilError, UnsupportedModel
+from hil.explain import explain_difference
 from hil.files import check_writable, write_whole
 from hil.firmware.build import Builder
 from hil.firmware.tflm import locate_tflm
@@ -42,6 +44,7 @@ from hil.reference.reference import DEFAULT_REFERENCES, ReferenceName, reference
 from hil.report.json_report import write_json
 from hil.report.numerics import numerics_lines
 from hil.report.terminal import host_only_text, summary_text
+from hil.report.timing import timing_line
 from hil.suite import Checks, Metric
 from hil.target import load_target
 from hil.vocab import CheckName, KernelLibrary, Status
@@ -122,6 +125,7 @@ def run(
         board = bench.board(board_type)
         with _progress(model_file.stem) as show:
             outcome = measure(job, board, references, show)
+            verdict = _verdict(job, board, outcome, show)
     except HilError as error:
         if json is not None:
             _write_error(json, model_file.stem, target, library, error, host_only)
@@ -131,10 +135,21 @@ def run(
         references.close()
     if save_outputs is not None:
         _save_outputs(save_outputs, model, outcome)
-    verdict = judge(CheckName.OUTPUTS, outcome, Checks(), job.metric)
     _report(outcome, verdict, json)
     if verdict.status is not Status.PASS:
         raise typer.Exit(EXIT_DIFFERS if verdict.status is Status.FAIL else EXIT_CANNOT)
+
+
+def _verdict(job: Job, board: Board, outcome: Outcome, show: Progress) -> Verdict:
+    """Whether the outputs are right; if not, also which operator is first to differ."""
+    verdict = judge(CheckName.OUTPUTS, outcome, Checks(), job.metric)
+    if verdict.status is not Status.FAIL:
+        return verdict
+    show("look for the operator", 0, 0)
+    said = explain_difference(
+        job.builder, outcome.image, board, job.model, job.vectors, worst_vector(outcome)
+    )
+    return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
 
 def _metric_for(data: Vectors, model: ModelInfo) -> Metric | None:
@@ -175,10 +190,13 @@ def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
         write_json(json, [result])
     console = Console(highlight=False)
     console.print(summary_text([result], color=console.is_terminal), end="", markup=False)
+    console.print(timing_line(record), style="dim", soft_wrap=True)
     for line in numerics_lines(record):
         console.print(line, style="dim", markup=False, soft_wrap=True)
-    if verdict.status is Status.PASS:  # other verdicts stand under the table already
+    if verdict.status is Status.PASS:  # of others the first line stands under the table already
         console.print(f"pass: {verdict.reason}", soft_wrap=True)
+    for line in verdict.reason.splitlines()[1:]:
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _write_error(

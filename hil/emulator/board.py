@@ -7,8 +7,9 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 from hil.emulator.chip import PERIPHERAL_KINDS, Chip
 from hil.emulator.core import (
@@ -21,7 +22,10 @@ from hil.emulator.core import (
     load_core,
     require_unicorn,
 )
+from hil.emulator.trace import MAX_TRACE_MARKS, MAX_TRACED_BLOCKS, pack_trace
 from hil.errors import BenchError, ConfigError, did_you_mean
+
+T = TypeVar("T")
 
 PAGE_BYTES = 0x1000
 # What a lenient board answers in, everywhere: peripherals and the core's own registers.
@@ -306,13 +310,41 @@ class Board:
         code = self._core.board_set_breakpoints(self._handle, array, len(addresses))
         self._must(code, "more breakpoints")
 
-    def while_halted(self, action: Callable[[], None]) -> None:
-        """Runs `action` with the core stopped, and resumes it if it ran."""
+    def while_halted(self, action: Callable[[], T]) -> T:
+        """What `action` gives, run with the core stopped; a core that ran is resumed."""
         was_running = not self.halted
         self.halt()
-        action()
-        if was_running:
-            self.resume()
+        try:
+            return action()
+        finally:
+            # One that stopped by itself meanwhile stays where it is.
+            if was_running and self.stop_reason is StopReason.HALT_REQUEST:
+                self.resume()
+
+    def start_trace(self, marks: Sequence[int], max_blocks: int = MAX_TRACED_BLOCKS) -> None:
+        """Begins to count executions of blocks; each entry to a mark begins a new segment.
+
+        `marks` are even code addresses. Throws away a trace that was running. Raises BenchError
+        when there are more marks or blocks than the core takes.
+        """
+        array = (c.c_uint32 * len(marks))(*marks)
+        code = self.while_halted(
+            lambda: self._core.board_trace_start(self._handle, array, len(marks), max_blocks)
+        )
+        limits = f"at most {MAX_TRACE_MARKS} and {MAX_TRACED_BLOCKS}"
+        self._must(code, f"a trace with {len(marks)} marks and {max_blocks} blocks: {limits}")
+
+    def stop_trace(self) -> bytes:
+        """Ends the trace; what it counted (hil.emulator.trace). Raises BenchError if none ran."""
+
+        def stop() -> bytes | None:
+            result = self._core.board_trace_stop(self._handle)
+            return pack_trace(result.contents) if result else None
+
+        counted = self.while_halted(stop)
+        if counted is None:
+            raise BenchError("no trace is running on the emulated board")
+        return counted
 
     def counters(self) -> dict[str, int]:
         """The core's counters and states by name, and how often the board was reset."""

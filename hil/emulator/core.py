@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hil.errors import BenchError
 
-ABI = 2  # CORE_ABI of core/core.h
+ABI = 3  # CORE_ABI of core/core.h
 INSTALL_HINT = "pip install 'tflm-hil[emulator]' (needs a C compiler)"
 
 
@@ -87,6 +87,26 @@ class LineWiring(c.Structure):
     _fields_ = _fields("usart tx_port tx_pin tx_function rx_port rx_pin rx_function", c.c_uint32)
 
 
+class TracedBlock(c.Structure):
+    """TracedBlock of core/core.h."""
+
+    _fields_ = [
+        *_fields("address size segment instructions", c.c_uint32),
+        ("executions", c.c_uint64),
+    ]
+
+
+class TraceResult(c.Structure):
+    """TraceResult of core/core.h."""
+
+    _fields_ = [
+        ("instructions", c.c_uint64),
+        *_fields("segments blocks max_blocks overflowed", c.c_uint32),
+        ("segment_marks", c.POINTER(c.c_uint32)),
+        ("traced_blocks", c.POINTER(TracedBlock)),
+    ]
+
+
 _PROTOTYPES: dict[str, tuple[object, list[object]]] = {
     "core_abi": (c.c_uint32, []),
     "board_new": (c.c_void_p, [c.c_char_p, c.POINTER(ChipFacts), c.c_char_p, c.c_size_t]),
@@ -112,6 +132,11 @@ _PROTOTYPES: dict[str, tuple[object, list[object]]] = {
     "board_request_halt": (None, [c.c_void_p]),
     "board_step": (c.c_int, [c.c_void_p, c.c_bool]),
     "board_set_breakpoints": (c.c_int, [c.c_void_p, c.POINTER(c.c_uint32), c.c_uint32]),
+    "board_trace_start": (
+        c.c_int,
+        [c.c_void_p, c.POINTER(c.c_uint32), c.c_uint32, c.c_uint32],
+    ),
+    "board_trace_stop": (c.POINTER(TraceResult), [c.c_void_p]),
     "board_read_memory": (c.c_bool, [c.c_void_p, c.c_uint32, c.c_char_p, c.c_uint32]),
     "board_write_memory": (
         c.c_bool,

@@ -116,6 +116,9 @@ class DebugUnit:
                 self.reset()
         elif page == FPB:
             self._write_fpb(offset, value)
+        elif page == DWT:
+            # Its counter moves with every block of a core that runs.
+            self.board.while_halted(lambda: self.board.write(address, struct.pack("<I", value)))
         elif page not in (ITM, ROM_TABLE):
             self.board.write(address, struct.pack("<I", value))
 

@@ -1,7 +1,9 @@
 """What travels between a debug probe and its emulated board, over a local socket.
 
-Request: operation (1 byte), address (4), size (4), little-endian, then `size` bytes for WRITE.
-Reply: status (1 byte), size (4), then that many bytes: data, or the reason of a failure.
+Request: operation (1 byte), address (4), size (4), little-endian, then `size` bytes for WRITE
+and TRACE_START (marks, 4 bytes each).
+Reply: status (1 byte), size (4), then that many bytes: data, or the reason of a failure. The data
+of TRACE_STOP is described in hil.emulator.trace.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ class Op(IntEnum):
     RESET = 2
     HOLD_RESET = 3
     COUNTERS = 4
+    TRACE_START = 5
+    TRACE_STOP = 6
+
+
+OPS_WITH_DATA = (Op.WRITE, Op.TRACE_START)
 
 
 class ReplyStatus(IntEnum):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 from pathlib import Path
 from typing import BinaryIO
 
 from hil.emulator.board import Board, BusFault
 from hil.emulator.debug import DebugUnit
-from hil.emulator.protocol import REPLY, REQUEST, Op, ReplyStatus
+from hil.emulator.protocol import OPS_WITH_DATA, REPLY, REQUEST, Op, ReplyStatus
 from hil.errors import BenchError
+
+WORD_BYTES = 4
 
 
 class DebugServer:
@@ -52,7 +55,7 @@ class DebugServer:
 
     def _answer(self, header: bytes, stream: BinaryIO) -> tuple[ReplyStatus, bytes]:
         op, address, size = REQUEST.unpack(header)
-        data = stream.read(size) if op == Op.WRITE else b""
+        data = stream.read(size) if op in OPS_WITH_DATA else b""
         try:
             with self._turn:
                 return ReplyStatus.OK, self._perform(op, address, size, data)
@@ -73,4 +76,8 @@ class DebugServer:
                 self._unit.reset(hold=True)
             case Op.COUNTERS:
                 return json.dumps(self._board.counters()).encode()
+            case Op.TRACE_START:
+                self._board.start_trace(struct.unpack(f"<{size // WORD_BYTES}I", data))
+            case Op.TRACE_STOP:
+                return self._board.stop_trace()
         return b""

@@ -71,14 +71,14 @@ class Builder:
             "optimization": self.optimization,
             "tflm": self.tflm.digest,
             "toolchain": self.toolchain.version,
-            "cmake": _digest("CMakeLists.txt", "cmake"),
+            "cmake": harness_files_digest("CMakeLists.txt", "cmake"),
         }
 
     @cached_property
     def _library_key(self) -> str:
         return key_of(
             kernels=self.kernels.value,
-            rules=_digest("tflm/CMakeLists.txt"),
+            rules=harness_files_digest("tflm/CMakeLists.txt"),
             **self._common_inputs,
         )
 
@@ -86,7 +86,9 @@ class Builder:
     def harness_digest(self) -> str:
         """Digest of the harness's own sources and of the link protocol."""
         port = f"ports/{self.target.mcu.port}"
-        return key_of(sources=_digest("src", "image", "tflm", port), protocol=protocol_header())
+        return key_of(
+            sources=harness_files_digest("src", "image", "tflm", port), protocol=protocol_header()
+        )
 
     @cached_property
     def _harness_key(self) -> str:
@@ -136,7 +138,7 @@ class Builder:
         def make(draft: Path) -> None:
             definitions = self._definitions() | {"HIL_KERNELS": self.kernels.value}
             work = draft / "work"
-            log = _log(self.cache, f"tflm-{self._library_key}")
+            log = build_log(self.cache, f"tflm-{self._library_key}")
             cmake.build("tflm", work, definitions, log, _stage_progress("TFLM", on_progress))
             shutil.move(work / "tflm" / "libtflm.a", draft / "libtflm.a")
             shutil.rmtree(work)
@@ -149,7 +151,7 @@ class Builder:
             self._write_config(config)
             definitions = self._definitions() | {"HIL_CONFIG_DIR": config}
             work = draft / "work"
-            log = _log(self.cache, f"harness-{self._harness_key}")
+            log = build_log(self.cache, f"harness-{self._harness_key}")
             progress = _stage_progress("harness", on_progress)
             cmake.build("harness", work, definitions, log, progress)
             shutil.move(work / "src" / "libharness.a", draft / "libharness.a")
@@ -184,7 +186,7 @@ class Builder:
                 f"-Wl,-T{script}",
             ],
         }
-        cmake.build("image", work, definitions, _log(self.cache, f"image-{model.sha256[:16]}"))
+        cmake.build("image", work, definitions, build_log(self.cache, f"image-{model.sha256[:16]}"))
         shutil.move(work / "image" / "image.elf", draft / "image.elf")
         shutil.move(work / "image.map", draft / "image.map")
         for folder in (work, config, inputs):
@@ -203,7 +205,7 @@ def model_header(model: ModelInfo) -> str:
     )
 
 
-def _digest(*names: str) -> str:
+def harness_files_digest(*names: str) -> str:
     """Digest of files and folders of the firmware harness, by relative path and content."""
     root = firmware_harness_dir()
     files = [
@@ -215,7 +217,7 @@ def _digest(*names: str) -> str:
     return key_of(files={str(p.relative_to(root)): file_sha256(p) for p in sorted(files)})
 
 
-def _log(cache: Cache, name: str) -> Path:
+def build_log(cache: Cache, name: str) -> Path:
     """A fresh log file that outlives a failed build."""
     log = cache.root / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -50,6 +50,11 @@ class TflmSource:
         table = (self.root / RESOLVER_TABLE).read_text(encoding="utf-8")
         return parse_resolver_table(table)
 
+    @cached_property
+    def kernel_files(self) -> frozenset[str]:
+        """Names of the source files that hold kernels."""
+        return frozenset(path.name for path in (self.root / MICRO / "kernels").rglob("*.cc"))
+
     def kernel_libraries(self) -> tuple[KernelLibrary, ...]:
         """The kernel libraries that can be built from it."""
         return tuple(

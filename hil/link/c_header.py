@@ -21,6 +21,8 @@ _ENUMS = (
     ("HIL_REJECT", messages.RejectReason),
     ("HIL_ALLOCATE", messages.AllocateStatus),
     ("HIL_DIRECTION", messages.Direction),
+    ("HIL_TRACE", messages.TraceFlag),
+    ("HIL_CACHE", messages.Cache),
     ("HIL_CRASH", messages.CrashKind),
     ("HIL_RESET", messages.ResetCause),
 )

@@ -21,6 +21,8 @@ from hil.link.messages import (
     Log,
     Message,
     MessageType,
+    Operator,
+    OperatorData,
     Rejected,
     RejectReason,
 )
@@ -54,6 +56,7 @@ class LinkClient:
         self.retransmissions = 0
         self.received_bytes = 0
         self.log_text = ""
+        self._observations: list[Operator | OperatorData] = []
 
     def close(self) -> None:
         """Releases the port."""
@@ -171,6 +174,11 @@ class LinkClient:
             step=name.lower(),
         )
 
+    def take_observations(self) -> list[Operator | OperatorData]:
+        """What operators told since the last call, in the order in which it came."""
+        taken, self._observations = self._observations, []
+        return taken
+
     # ---- frames
 
     def _next_sequence(self) -> int:
@@ -219,6 +227,10 @@ class LinkClient:
     def _take_note(self, frame: Frame) -> None:
         if frame.type == MessageType.LOG:
             self.log_text += _unpack(Log, frame).text
+        elif frame.type == MessageType.OPERATOR:
+            self._observations.append(_unpack(Operator, frame))
+        elif frame.type == MessageType.OPERATOR_DATA:
+            self._observations.append(_unpack(OperatorData, frame))
         elif frame.type == MessageType.CRASH:
             raise DeviceFault(
                 crash.headline(_unpack(Crash, frame)),

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, ClassVar, Self
 
 PROTOCOL_MAJOR = 1
-PROTOCOL_MINOR = 0
+PROTOCOL_MINOR = 1
 MAX_PAYLOAD_BYTES = 1024
 MAX_RANK = 8
 BUILD_ID_BYTES = 20
@@ -32,6 +32,9 @@ class MessageType(IntEnum):
     WRITE = 0x05
     INFER = 0x06
     READ = 0x07
+    TRACE = 0x08
+    MEMORY = 0x09
+    SANITY = 0x0A
     HELLO_REPLY = 0x81
     MODEL_REPLY = 0x82
     ALLOCATE_REPLY = 0x83
@@ -39,10 +42,15 @@ class MessageType(IntEnum):
     WRITE_REPLY = 0x85
     INFER_REPLY = 0x86
     READ_REPLY = 0x87
+    TRACE_REPLY = 0x88
+    MEMORY_REPLY = 0x89
+    SANITY_REPLY = 0x8A
     REJECTED = 0xBF  # the answer to any request that cannot be served
     BOOT = 0xC0  # unasked: the firmware has started
     LOG = 0xC1  # unasked: text
     CRASH = 0xC2  # unasked: the firmware has stopped
+    OPERATOR = 0xC3  # between Trace and its reply: an operator has run
+    OPERATOR_DATA = 0xC4  # between Trace and its reply: a piece of what it computed
 
 
 class RejectReason(IntEnum):
@@ -82,6 +90,20 @@ class CrashKind(IntEnum):
     MEM_MANAGE = 4
     BUS_FAULT = 5
     USAGE_FAULT = 6
+
+
+class TraceFlag(IntEnum):
+    """What a Trace tells of each operator besides its cycles."""
+
+    CRC = 1  # of its inputs and outputs
+    DATA = 2  # the outputs of operators `first` to `last`
+
+
+class Cache(IntEnum):
+    """Caches that are on."""
+
+    INSTRUCTION = 1
+    DATA = 2
 
 
 class ResetCause(IntEnum):
@@ -332,9 +354,13 @@ class InferReply(Message):
     @property
     def input_crcs(self) -> tuple[int, ...]:
         """CRC-32 of each input tensor. Raises ValueError when the tail is cut."""
-        if len(self.tail) % 4:
-            raise ValueError("InferReply ends in the middle of a CRC")
-        return struct.unpack(f"<{len(self.tail) // 4}I", self.tail)
+        return _crcs(self)
+
+
+def _crcs(reply: InferReply | TraceReply) -> tuple[int, ...]:
+    if len(reply.tail) % 4:
+        raise ValueError(f"{type(reply).__name__} ends in the middle of a CRC")
+    return struct.unpack(f"<{len(reply.tail) // 4}I", reply.tail)
 
 
 @dataclass(frozen=True)
@@ -355,6 +381,156 @@ class ReadReply(Message):
     TYPE = MessageType.READ_REPLY
     HAS_TAIL = True
     tail: bytes
+
+
+@dataclass(frozen=True)
+class Trace(Message):
+    """Run the model once with every operator wrapped; `flags` are TraceFlags.
+
+    An Operator follows for each that ran, and OperatorData for those from `first` to `last`.
+    """
+
+    TYPE = MessageType.TRACE
+    LAYOUT = (Field("flags", "I"), Field("first", "I"), Field("last", "I"))
+    flags: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class TraceReply(Message):
+    """`cycles` is the sum over the operators, `wrapper_cycles` what the wrapper adds to each.
+
+    The tail holds the CRCs of the inputs, as in InferReply.
+    """
+
+    TYPE = MessageType.TRACE_REPLY
+    LAYOUT = (
+        Field("invoke_status", "I"),
+        Field("operators", "I"),
+        Field("cycles", "Q"),
+        Field("wrapper_cycles", "I"),
+    )
+    HAS_TAIL = True
+    invoke_status: int
+    operators: int
+    cycles: int
+    wrapper_cycles: int
+    tail: bytes
+
+    @property
+    def input_crcs(self) -> tuple[int, ...]:
+        """CRC-32 of each input tensor. Raises ValueError when the tail is cut."""
+        return _crcs(self)
+
+
+@dataclass(frozen=True)
+class Operator(Message):
+    """Operator `index` has run. CRCs are 0 unless asked for.
+
+    `input_crc` covers its inputs that are no constants, one after the other, just before it ran;
+    `output_crc` its outputs just after.
+    """
+
+    TYPE = MessageType.OPERATOR
+    LAYOUT = (
+        Field("index", "I"),
+        Field("invoke_status", "I"),
+        Field("cycles", "I"),
+        Field("input_crc", "I"),
+        Field("output_crc", "I"),
+        Field("output_bytes", "I"),
+    )
+    index: int
+    invoke_status: int
+    cycles: int
+    input_crc: int
+    output_crc: int
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class OperatorData(Message):
+    """Bytes of output `output` of operator `index`, from byte `offset` on."""
+
+    TYPE = MessageType.OPERATOR_DATA
+    LAYOUT = (Field("index", "I"), Field("output", "I"), Field("offset", "I"))
+    HAS_TAIL = True
+    index: int
+    output: int
+    offset: int
+    tail: bytes
+
+
+@dataclass(frozen=True)
+class Memory(Message):
+    """How much of arena and stack has been written to?
+
+    With `poison` 1 both are first filled with a pattern, and whatever was allocated is gone.
+    """
+
+    TYPE = MessageType.MEMORY
+    LAYOUT = (Field("poison", "I"),)
+    poison: int
+
+
+@dataclass(frozen=True)
+class MemoryReply(Message):
+    """Bytes that no longer hold the pattern, counted in words of 4.
+
+    `arena_bytes` is what was allocated (0: nothing), `beyond_touched_bytes` what was written
+    outside of it. `stack_bytes` is 0 where the stack cannot be told.
+    """
+
+    TYPE = MessageType.MEMORY_REPLY
+    LAYOUT = (
+        Field("arena_bytes", "I"),
+        Field("arena_touched_bytes", "I"),
+        Field("beyond_touched_bytes", "I"),
+        Field("stack_bytes", "I"),
+        Field("stack_used_bytes", "I"),
+    )
+    arena_bytes: int
+    arena_touched_bytes: int
+    beyond_touched_bytes: int
+    stack_bytes: int
+    stack_used_bytes: int
+
+
+@dataclass(frozen=True)
+class Sanity(Message):
+    """Is the board fit to measure? Spins until the counter has advanced by `spin_cycles`."""
+
+    TYPE = MessageType.SANITY
+    LAYOUT = (Field("spin_cycles", "I"),)
+    spin_cycles: int
+
+
+@dataclass(frozen=True)
+class SanityReply(Message):
+    """`spun_cycles` is how far the counter got; `empty_window_cycles` what two readings of it cost.
+
+    `kernel_cycles` is what a fixed integer computation took, `kernel_result` its answer. `caches`
+    are Cache bits, `flash_wait_states` as the flash interface has them now.
+    """
+
+    TYPE = MessageType.SANITY_REPLY
+    LAYOUT = (
+        Field("spun_cycles", "I"),
+        Field("empty_window_cycles", "I"),
+        Field("kernel_cycles", "I"),
+        Field("kernel_result", "I"),
+        Field("caches", "I"),
+        Field("flash_wait_states", "I"),
+        Field("core_clock_hz", "I"),
+    )
+    spun_cycles: int
+    empty_window_cycles: int
+    kernel_cycles: int
+    kernel_result: int
+    caches: int
+    flash_wait_states: int
+    core_clock_hz: int
 
 
 @dataclass(frozen=True)
@@ -449,10 +625,18 @@ MESSAGES: tuple[type[Message], ...] = (
     InferReply,
     Read,
     ReadReply,
+    Trace,
+    TraceReply,
+    Memory,
+    MemoryReply,
+    Sanity,
+    SanityReply,
     Rejected,
     Boot,
     Log,
     Crash,
+    Operator,
+    OperatorData,
 )
 BY_TYPE: dict[int, type[Message]] = {int(message.TYPE): message for message in MESSAGES}
 

@@ -23,6 +23,18 @@ MIN_BYTES = 16
 DAMAGED_HINT = "copy or convert it again"
 SMALL_CONSTANT_BYTES = 32
 LEGACY_CODE_MAX = 127
+# What the schema's classes raise on a broken file.
+DAMAGE = (
+    struct.error,
+    IndexError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 
 
 def read_model(path: Path) -> ModelInfo:
@@ -47,17 +59,7 @@ def parse_model(content: bytes, name: str, where: str = "model") -> ModelInfo:
         return _Reader(content).model(name)
     except ModelError as error:
         raise ModelError(f"{where} is damaged: {error.message}", hint=DAMAGED_HINT) from error
-    except (
-        struct.error,
-        IndexError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        MemoryError,
-        RecursionError,
-    ) as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{where} is damaged: {type(error).__name__}: {error}", hint=DAMAGED_HINT
         ) from error

@@ -144,10 +144,11 @@ READ_OPTIONS = NEEDS_OPTIONS | {"RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION"}
 MAX_RANK = 5
 
 PER_TENSOR = (
-    "convert again with converter._experimental_disable_per_channel_quantization_for_dense_layers"
-    " = True"
+    "convert again with hil model convert, or with "
+    "converter._experimental_disable_per_channel_quantization_for_dense_layers = True"
 )
-NEWER_TFLM = "or give a TFLM of 2021 or later (--tflm, in pytest --hil-tflm)"
+TO_INT8 = "quantize to int8 (hil model convert --scheme int8)"
+TO_WEIGHT_ONLY = "weight_only keeps float32 arithmetic and runs"
 
 
 def first_finding(case: Case) -> Finding | None:
@@ -169,7 +170,7 @@ def _hybrid(case: Case) -> Finding | None:
     if data.type == F32 and weights.type == I8:
         return Finding(
             "hybrid: float32 activations with int8 weights (dynamic range quantization)",
-            "quantize to int8 with calibration data",
+            f"{TO_INT8}; {TO_WEIGHT_ONLY}",
         )
     if data.type != weights.type and data.type in _DATA:
         return Finding(f"{data.type} activations with {weights.type} weights", "use one type")
@@ -183,11 +184,11 @@ def _types(case: Case) -> Finding | None:
     if data.type == I16 and case.name not in ("QUANTIZE", "DEQUANTIZE", "SPLIT", "RESHAPE"):
         return Finding(
             "int16 activations (int16x8 quantization) have no kernels in this TFLM",
-            f"quantize to int8, {NEWER_TFLM}",
+            f"{TO_INT8}; TFLM has such kernels from 2021 on",
         )
     if "FLOAT16" in (tensor.type for tensor in case.inputs):
         return Finding(
-            "float16 weights: DEQUANTIZE does not take them", "quantize to int8, or keep float32"
+            "float16 weights: DEQUANTIZE does not take them", f"{TO_INT8}; {TO_WEIGHT_ONLY}"
         )
     if case.name == "MEAN" and data.type != F32:
         return Finding(
@@ -262,7 +263,8 @@ def _per_channel(case: Case) -> Finding | None:
         if case.name == "FULLY_CONNECTED":
             what, remedy = "per-channel weights", PER_TENSOR
         else:
-            what, remedy = "per-channel constant", "quantize it per tensor"
+            what = "per-channel constant"
+            remedy = "quantize it per tensor, as hil model convert --scheme weight_only does"
         return Finding(
             f"{what} ({len(tensor.scales)} scales): this TFLM would use the first scale for all "
             f"channels {WITHOUT_A_WORD}",

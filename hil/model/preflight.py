@@ -7,7 +7,7 @@ What is true of the whole model stands here, what a single operator's kernel wan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
 from hil.model.kernel_rules import SAME_MEANING, first_finding
@@ -20,15 +20,19 @@ SCHEMA_VERSION = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason why a model cannot run. `operator` is None when it is about the whole model."""
+    """One reason why a model cannot run. `operator` is None when it is about the whole model,
+    `types` are then empty; else those of the operator's tensors, as in `int16, int8 -> int16`.
+    """
 
     reason: str
     remedy: str
     operator: OperatorInfo | None = None
+    types: str = ""
 
     def __str__(self) -> str:
         where = f"operator {self.operator.index} {self.operator.name}: " if self.operator else ""
-        return f"{where}{self.reason}; {self.remedy}"
+        types = f" (its tensors: {self.types})" if self.types else ""
+        return f"{where}{self.reason}{types}; {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,17 @@ def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
     for operator in model.operators:
         problem = _operator_problem(model, operator, limits)
         if problem is not None:
-            problems.append(problem)
+            problems.append(replace(problem, types=_types(model, operator)))
     return problems
+
+
+def _types(model: ModelInfo, operator: OperatorInfo) -> str:
+    """The types of an operator's tensors; absent optional inputs are left out."""
+    inputs, outputs = (
+        ", ".join(model.tensors[i].type.lower() for i in indices if i >= 0)
+        for indices in (operator.inputs, operator.outputs)
+    )
+    return f"{inputs} -> {outputs}"
 
 
 def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
@@ -117,7 +130,8 @@ def _constants(model: ModelInfo) -> Iterator[Problem]:
         if tensor.is_external:
             yield Problem(
                 f"{where} is stored outside the flatbuffer, where this TFLM does not look",
-                "write it inline (ai-edge-quantizer stores models from 256 KiB on like this)",
+                "write it inline, as hil model convert does (ai-edge-quantizer stores models from "
+                "256 KiB on like this)",
             )
         elif tensor.is_sparse:
             yield Problem(f"{where} is sparse, which this TFLM does not know", "store it dense")
@@ -169,7 +183,8 @@ def _operator_problem(model: ModelInfo, operator: OperatorInfo, limits: Limits) 
         return Problem(
             "its code stands in the newer field only: this TFLM reads the older one and would run "
             "another operator",
-            "write the model with the TensorFlow Lite converter (ai-edge-quantizer leaves it out)",
+            "write the model with the TensorFlow Lite converter or with hil model convert "
+            "(ai-edge-quantizer leaves it out)",
             operator,
         )
     finding = first_finding(Case(model, operator, limits.kernels))

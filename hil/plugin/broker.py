@@ -8,9 +8,10 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from hil.bench.bench import Bench, BenchChoice
-from hil.checks.judge import judge
+from hil.checks.judge import judge, worst_vector
 from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
+from hil.explain import explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
@@ -25,7 +26,7 @@ from hil.reference.reference import ReferenceName
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
 from hil.target import Target
-from hil.vocab import CheckName, KernelLibrary
+from hil.vocab import CheckName, KernelLibrary, Status
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,26 @@ class RunBroker:
         entry = self._entry(key)
         if check not in entry.verdicts:
             limits = key.suite.limits(key.model)
-            entry.verdicts[check] = judge(check, outcome, limits, key.suite.metric)
+            verdict = judge(check, outcome, limits, key.suite.metric)
+            if check is CheckName.OUTPUTS and verdict.status is Status.FAIL:
+                verdict = self._explained(key, outcome, verdict)
+            entry.verdicts[check] = verdict
         return entry.verdicts[check]
+
+    def _explained(self, key: RunKey, outcome: Outcome, verdict: Verdict) -> Verdict:
+        """The verdict with the operator that is first to differ."""
+        model = self.model(key)
+        with self._progress.run(key.label) as on_progress:
+            on_progress("look for the operator", 0, 0)
+            said = explain_difference(
+                self.builder(key.target, key.kernels),
+                outcome.image,
+                self.bench.board(key.target),
+                model,
+                self._suite_data(key.suite).vectors(model, key.suite.data_function),
+                worst_vector(outcome),
+            )
+        return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
     def open_device(self, key: RunKey) -> Device:
         """The board with the key's image, reset, greeted and allocated. Raises HilError."""
@@ -170,6 +189,7 @@ class RunBroker:
                 metric=key.suite.metric,
                 data=data,
                 builder=self.builder(key.target, key.kernels),
+                rounds=self._options.rounds,
                 frame_log=self._frame_log(key),
             )
             return measure(job, board, self._references, on_progress)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
 from hil.vocab import KernelLibrary, Kind
 
 GROUP = "hil"
@@ -47,6 +48,7 @@ class Options:
     compare_schemes: bool
     log_dir: Path | None
     unsupported: str
+    rounds: RoundPolicy
 
     @property
     def is_active(self) -> bool:
@@ -130,6 +132,36 @@ def add_options(parser: pytest.Parser) -> None:
         default=UNSUPPORTED_SKIP,
         help=f"what becomes of models that cannot run. (Default: {UNSUPPORTED_SKIP})",
     )
+    group.addoption(
+        "--hil-min-rounds",
+        metavar="N",
+        type=int,
+        default=DEFAULT_ROUNDS.min_rounds,
+        help="inferences at least, counting one for each vector. "
+        f"(Default: {DEFAULT_ROUNDS.min_rounds})",
+    )
+    group.addoption(
+        "--hil-precision",
+        metavar="SHARE",
+        type=float,
+        default=DEFAULT_ROUNDS.precision,
+        help="go on until the median latency is known to this share of it. "
+        f"(Default: {DEFAULT_ROUNDS.precision:g})",
+    )
+    group.addoption(
+        "--hil-confidence",
+        metavar="SHARE",
+        type=float,
+        default=DEFAULT_ROUNDS.confidence,
+        help=f"with this confidence. (Default: {DEFAULT_ROUNDS.confidence:g})",
+    )
+    group.addoption(
+        "--hil-max-time",
+        metavar="SECONDS",
+        type=float,
+        default=DEFAULT_ROUNDS.max_time_s,
+        help=f"but spend no further rounds after so long. (Default: {DEFAULT_ROUNDS.max_time_s:g})",
+    )
     parser.addini("hil_target", "targets to measure on, like --target", type="args", default=[])
     parser.addini(
         "hil_references",
@@ -173,9 +205,26 @@ def read_options(config: pytest.Config) -> Options:
         compare_schemes=config.getoption("hil_compare_schemes"),
         log_dir=config.getoption("hil_log_dir"),
         unsupported=config.getoption("hil_unsupported"),
+        rounds=_rounds(config),
     )
 
 
 def _names(text: str) -> tuple[str, ...]:
     """Names separated by commas, each once."""
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+
+
+def _rounds(config: pytest.Config) -> RoundPolicy:
+    policy = RoundPolicy(
+        min_rounds=config.getoption("hil_min_rounds"),
+        precision=config.getoption("hil_precision"),
+        confidence=config.getoption("hil_confidence"),
+        max_time_s=config.getoption("hil_max_time"),
+    )
+    if policy.min_rounds < 1:
+        raise pytest.UsageError("--hil-min-rounds must be at least 1")
+    if not 0 < policy.confidence < 1:
+        raise pytest.UsageError("--hil-confidence must lie between 0 and 1")
+    if policy.precision <= 0 or policy.max_time_s < 0:
+        raise pytest.UsageError("--hil-precision and --hil-max-time must not be negative")
+    return policy

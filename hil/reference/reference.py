@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,7 @@ class ReferenceName(StrEnum):
     """The host interpreters there are."""
 
     TFLM = "tflm"  # the tflite-micro wheel: bit-exact oracle for integer schemes
+    TFLM_TREE = "tflm_tree"  # the image's own TFLM tree, compiled for this host
     LITERT = "litert"  # TFLite itself, as users get it: XNNPACK
     LITERT_REF = "litert_ref"  # its reference kernels
     LITERT_OPT = "litert_opt"  # its own optimized kernels, without XNNPACK
@@ -33,7 +35,7 @@ class ReferenceName(StrEnum):
 
 DEFAULT_REFERENCES = (ReferenceName.TFLM, ReferenceName.LITERT)
 # What the outputs are judged against: the first of these that a run has.
-ORACLES = (ReferenceName.TFLM,)
+ORACLES = (ReferenceName.TFLM, ReferenceName.TFLM_TREE)
 LITERT_REFERENCES = (ReferenceName.LITERT, ReferenceName.LITERT_REF, ReferenceName.LITERT_OPT)
 
 
@@ -116,8 +118,13 @@ class ChildReference:
 
 
 def open_reference(name: ReferenceName) -> Reference:
-    """The host interpreter of that name, not yet started."""
+    """The host interpreter of that name, not yet started; not for TFLM_TREE, which is built."""
     return ChildReference(name)
+
+
+def has_tflm_wheel() -> bool:
+    """Whether the `tflite-micro` wheel is installed: there are some for Linux on x86-64 only."""
+    return find_spec("tflite_micro") is not None
 
 
 def reference_names(names: Collection[str]) -> tuple[ReferenceName, ...]:

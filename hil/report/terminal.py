@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.record import HostOnly, Metrics, RunRecord, RunResult
+from hil.report.timing import board_line
 from hil.vocab import CheckName, Kind, Status
 
 MIN_WIDTH = 80
@@ -71,6 +72,9 @@ def _print_target(
     console.print(table)
     if Kind.EMULATED in kinds:
         console.print(EMULATED_NOTE)
+    boards = [board_line(run.record) for run in runs if run.record is not None]
+    for text in filter(None, dict.fromkeys(boards)):
+        console.print(text)
     if explain:
         for column in columns:
             name = column.heading.splitlines()[0]
@@ -148,7 +152,7 @@ def _columns(emulated: bool) -> tuple[Column, ...]:
         ),
         Column(
             "latency\nmedian\nmin\nn",
-            f"{unit} of Invoke alone, nothing else running, over n vectors.",
+            f"{unit} of Invoke alone, nothing else running, over n inferences.",
             _latency,
         ),
         Column(
@@ -210,7 +214,7 @@ def _latency(record: RunRecord) -> str:
         middle, least = metrics.latency_median_cycles, metrics.latency_min_cycles
     if middle is None or least is None:
         return ABSENT
-    lines = [f"{middle:,.0f}", f"{least:,}", str(metrics.vectors)]
+    lines = [f"{middle:,.0f}", f"{least:,}", str(metrics.latency_samples)]
     if metrics.latency_median_ms is not None:
         lines.append(f"{metrics.latency_median_ms:.3f} ms")
     return _lines(*lines)

@@ -102,7 +102,7 @@ def test_counting_is_exact_and_needs_to_be_switched_on(tmp_path: Path) -> None:
     # Call, movs, 100 turns of two, return, and the instructions around the reads.
     assert 200 <= results[6] - 2 <= 208
     assert 600 <= results[7] - 2 <= 608  # skipped instructions of IT blocks count
-    assert results[11] == results[10] // 10_000
+    assert results[11] == results[10] // 10_000 > 0
     assert results[12] == 1
     assert results[13] == 3
     assert results[14] == 1

@@ -23,20 +23,30 @@ from hil.link.messages import (
     HelloReply,
     Infer,
     InferReply,
+    Memory,
+    MemoryReply,
     Message,
     MessageType,
     Model,
     ModelReply,
+    Operator,
+    OperatorData,
     Read,
     ReadReply,
     Rejected,
     RejectReason,
     ResetCause,
+    Sanity,
+    SanityReply,
     Tensor,
     TensorReply,
+    Trace,
+    TraceFlag,
+    TraceReply,
     Write,
     WriteReply,
 )
+from hil.sanity import KERNEL_RESULT
 from tests.harness.harness import HarnessPort, build_harness
 
 pytestmark = pytest.mark.skipif(
@@ -190,7 +200,7 @@ def test_a_failed_check_is_reported_with_its_text(allocated: LinkClient) -> None
 
 @pytest.mark.parametrize(
     "request_",
-    [Tensor(0, 0), Write(0, 0, b"x"), Infer(), Read(0, 0, 1)],
+    [Tensor(0, 0), Write(0, 0, b"x"), Infer(), Read(0, 0, 1), Trace(0, 0, 0)],
     ids=lambda r: type(r).__name__,
 )
 def test_nothing_runs_before_it_is_allocated(client: LinkClient, request_: Message) -> None:
@@ -233,6 +243,63 @@ def test_bytes_outside_a_tensor(allocated: LinkClient, request_: Message) -> Non
         allocated.request(request_, ReadReply)
 
 
+def test_a_trace_tells_of_each_operator(allocated: LinkClient) -> None:
+    data = random.Random(2).randbytes(LARGE_BYTES)
+    write_input(allocated, data)
+    allocated.request(Write(1, 0, b"abcd"), WriteReply)
+    reply = allocated.request(Trace(TraceFlag.CRC | TraceFlag.DATA, 0, 0), TraceReply)
+    assert (reply.operators, reply.cycles, reply.wrapper_cycles) == (2, 201, 7)
+    assert reply.input_crcs == (binascii.crc32(data), binascii.crc32(b"abcd"))
+    told = allocated.take_observations()
+    first, second = (o for o in told if isinstance(o, Operator))
+    assert (first.index, first.cycles, first.output_bytes) == (0, 100, LARGE_BYTES)
+    assert (first.input_crc, first.output_crc) == (binascii.crc32(data), binascii.crc32(data[::-1]))
+    assert second.input_crc == second.output_crc == binascii.crc32(b"abcd")
+    pieces = [o for o in told if isinstance(o, OperatorData)]
+    assert {(o.index, o.output) for o in pieces} == {(0, 0)}
+    assert [o.offset for o in pieces] == [0, 1012, 2024]
+    assert b"".join(o.tail for o in pieces) == data[::-1]
+    assert allocated.take_observations() == []
+
+
+def test_a_trace_without_flags_tells_cycles_alone(allocated: LinkClient) -> None:
+    allocated.request(Trace(0, 0, 1), TraceReply)
+    told = allocated.take_observations()
+    assert all(isinstance(o, Operator) and o.input_crc == o.output_crc == 0 for o in told)
+    assert len(told) == 2
+
+
+def test_memory_tells_what_was_touched(client: LinkClient) -> None:
+    poisoned = client.request(Memory(1), MemoryReply)
+    assert (poisoned.arena_bytes, poisoned.beyond_touched_bytes) == (0, 0)
+    client.request(Allocate(4096), AllocateReply)
+    reply = client.request(Memory(0), MemoryReply)
+    assert (reply.arena_bytes, reply.arena_touched_bytes) == (4096, 12)
+    assert reply.beyond_touched_bytes == 0
+    assert (reply.stack_bytes, reply.stack_used_bytes) == (0, 0)  # no stack of ours here
+
+
+def test_memory_tells_what_was_written_beyond_the_arena(client: LinkClient) -> None:
+    client.request(Memory(1), MemoryReply)
+    client.request(Allocate(2048), AllocateReply)
+    reply = client.request(Memory(0), MemoryReply)
+    assert (reply.arena_touched_bytes, reply.beyond_touched_bytes) == (12, 4)
+
+
+def test_poison_takes_the_allocation_away(allocated: LinkClient) -> None:
+    allocated.request(Memory(1), MemoryReply)
+    with pytest.raises(LinkError, match="not allocated"):
+        allocated.request(Infer(), InferReply)
+
+
+def test_sanity_computes_the_fixed_kernel(client: LinkClient) -> None:
+    reply = client.request(Sanity(100_000), SanityReply)
+    assert reply.kernel_result == KERNEL_RESULT
+    assert reply.spun_cycles > 0
+    assert reply.kernel_cycles > 0
+    assert (reply.caches, reply.flash_wait_states, reply.core_clock_hz) == (0, 0, 216_000_000)
+
+
 @pytest.mark.parametrize("type_", [t for t in MessageType if t < 0x80])
 def test_requests_of_the_wrong_size(port: HarnessPort, type_: MessageType) -> None:
     receive(port, 1)
@@ -244,7 +311,7 @@ def test_requests_of_the_wrong_size(port: HarnessPort, type_: MessageType) -> No
     assert (rejected.request, rejected.reason) == (type_, RejectReason.BAD_SIZE)
 
 
-@pytest.mark.parametrize("type_", [0, 0x08, 0x7F, 0x81, 0xFF])
+@pytest.mark.parametrize("type_", [0, 0x0B, 0x7F, 0x81, 0xFF])
 def test_requests_that_do_not_exist(port: HarnessPort, type_: int) -> None:
     receive(port, 1)
     port.write(encode_frame(Frame(type_, 9, b"")))

@@ -39,10 +39,30 @@ def only(content: bytes, limits: Limits = LIMITS) -> str:
 
 
 @pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
-@pytest.mark.parametrize("scheme", ["float32", "int8"])
+@pytest.mark.parametrize("scheme", ["float32", "int8", "weight_only"])
 def test_our_suites_run(name: str, scheme: str, tflm_operators: dict[str, int]) -> None:
     model = read_model(SUITES / f"{name}_{scheme}.tflite")
     assert find_problems(model, replace(LIMITS, operators=tflm_operators)) == []
+
+
+@pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
+@pytest.mark.parametrize(
+    ("scheme", "where", "types"),
+    [
+        ("int16x8", "operator 0 CONV_2D: int16 activations", "int16, int8, int64 -> int16"),
+        ("dynamic", "operator 0 CONV_2D: hybrid", "float32, int8, float32 -> float32"),
+        ("float16", "operator 0 DEQUANTIZE: float16 weights", "float16 -> float32"),
+    ],
+)
+def test_schemes_that_cannot_run_say_where_what_why_and_what_to_do(
+    name: str, scheme: str, where: str, types: str, tflm_operators: dict[str, int]
+) -> None:
+    model = read_model(SUITES / f"{name}_{scheme}.tflite")
+    first, *_ = find_problems(model, replace(LIMITS, operators=tflm_operators))
+    assert str(first).startswith(where)
+    assert first.types == types
+    assert f"(its tensors: {types})" in str(first)
+    assert "hil model convert --scheme int8" in first.remedy
 
 
 def test_all_missing_operators_are_named_with_their_index() -> None:

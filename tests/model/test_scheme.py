@@ -14,12 +14,11 @@ def scheme_of(content: bytes) -> Scheme:
     return parse_model(content, "m").scheme
 
 
-@pytest.mark.parametrize(
-    ("name", "scheme"),
-    [("har_float32", Scheme.FLOAT32), ("har_int8", Scheme.INT8)],
-)
-def test_converted_models(name: str, scheme: Scheme) -> None:
-    assert read_model(SUITES / "har" / "models" / f"{name}.tflite").scheme is scheme
+@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("suite", ["har", "digits"])
+def test_converted_models(suite: str, scheme: Scheme) -> None:
+    path = SUITES / suite / "models" / f"{suite}_{scheme.value}.tflite"
+    assert read_model(path).scheme is scheme
 
 
 def test_float_weights_are_float32() -> None:

@@ -82,7 +82,9 @@ def test_help_lists_every_option_with_its_default(pytester: pytest.Pytester) -> 
     for option in ("--hil-compare-schemes", "--hil-references", "--hil-csv", "--hil-parquet"):
         assert option in text
     ours = text[text.index("hardware-in-the-loop") :].split("\n\n")[0]
-    assert ours.count("(Default:") == 14 - 1
+    for option in ("--hil-min-rounds", "--hil-precision", "--hil-confidence", "--hil-max-time"):
+        assert option in text
+    assert ours.count("(Default:") == 18 - 1
 
 
 def test_help_imports_nothing_slow(pytester: pytest.Pytester) -> None:
@@ -224,7 +226,7 @@ class TestMeasuring:
         pytester.makeini("[pytest]\nhil_references = litert_ref\n")
         result = run(pytester, "--target", "stm32f746", "-rs", "--hil-json", "r.json")
         result.assert_outcomes(passed=4, skipped=1)
-        result.stdout.fnmatch_lines(["*no reference to judge by: tflm is not among*"])
+        result.stdout.fnmatch_lines(["*no reference to judge by: tflm or tflm_tree is not among*"])
         (entry,) = json.loads((pytester.path / "r.json").read_text())["runs"]
         assert list(entry["comparisons"]) == ["litert_ref"]
 

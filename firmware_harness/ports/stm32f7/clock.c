@@ -98,6 +98,15 @@ uint32_t port_core_clock_hz(void) {
   return HIL_CLOCK_HSE_HZ / m * n / p >> (hpre & 8u ? shifts[hpre & 7u] : 0);
 }
 
+uint32_t port_caches(void) {
+  const uint32_t ccr = SCB_CCR;
+  return (ccr & SCB_CCR_IC ? HIL_CACHE_INSTRUCTION : 0) | (ccr & SCB_CCR_DC ? HIL_CACHE_DATA : 0);
+}
+
+uint32_t port_flash_wait_states(void) {
+  return FLASH_ACR & FLASH_ACR_LATENCY;
+}
+
 void port_cycles_init(void) {
   SCB_DEMCR |= SCB_DEMCR_TRCENA;
   DWT_LAR = DWT_LAR_KEY;

@@ -1,10 +1,11 @@
 // Reset handler and vector table.
 #include <stdint.h>
 
+#include "port.h"
 #include "registers.h"
 
 extern uint32_t __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
-extern uint32_t __stack_end[];
+extern uint32_t __stack_start[], __stack_end[];
 extern void (*__init_array_start[])(void);
 extern void (*__init_array_end[])(void);
 
@@ -36,4 +37,9 @@ void reset_handler(void) {
   main();
   for (;;) {
   }
+}
+
+port_stack port_stack_memory(void) {
+  const port_stack stack = {__stack_start, __stack_end};
+  return stack;
 }

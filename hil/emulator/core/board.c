@@ -38,6 +38,7 @@ fail:
 void board_free(Board *board) {
   if (board->uc) board->api.close(board->uc);
   free(board->blocks.slots);
+  trace_free(board);
   free(board);
 }
 

@@ -95,6 +95,8 @@ typedef struct {
   uint8_t *code_pages;  // RAM: which pages code was fetched from
 } Memory;
 
+typedef struct Trace Trace;
+
 typedef struct Peripheral Peripheral;
 struct Peripheral {
   uint32_t base, size;
@@ -182,6 +184,7 @@ struct Board {
   Block *current;       // block being executed, already counted
   size_t block_hook;
   BlockTable blocks;
+  Trace *trace;  // NULL: none was ever asked for
   bool stepping;
   bool pc_synced;  // Unicorn's PC is exact: set by a protection hook just before a register access
 
@@ -228,6 +231,7 @@ uint8_t *writable_memory_at(Board *board, uint32_t address, uint32_t size);
 
 // ---- run.c: counting and the run loop
 bool run_init(Board *board);
+void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user);
 uint32_t register_read(Board *board, int reg);
 void register_write(Board *board, int reg, uint32_t value);
 uint64_t cycles_now(const Board *board);
@@ -249,6 +253,11 @@ void blocks_clear(BlockTable *table);
 Block *blocks_search(Board *board, uint32_t address, uint32_t size, bool *is_new);
 uint32_t instruction_count(const uint8_t *code, uint32_t size);
 uint32_t block_remaining(Board *board, uint32_t pc);
+
+// ---- trace.c: how often each block is executed
+void trace_step(Board *board, uint32_t pc);
+void trace_cut(Board *board, uint32_t pc);
+void trace_free(Board *board);
 
 // Whether an instruction is 32 bits wide: its first halfword starts with 0b11101, 0b11110 or
 // 0b11111 (ARM A5.1).

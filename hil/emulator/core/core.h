@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 // Raised whenever a struct or function below changes shape; core.py refuses any other number.
-enum { CORE_ABI = 2 };
+enum { CORE_ABI = 3 };
 
 enum { MAX_USARTS = 8 };
+
+enum { MAX_TRACE_MARKS = 64, MAX_TRACED_BLOCKS = 1 << 18 };
 
 // Why board_run returned.
 typedef enum {
@@ -95,6 +97,22 @@ typedef struct {
   uint32_t rx_port, rx_pin, rx_function;
 } LineWiring;
 
+// Straight-line code, and how often it was executed in one segment of a trace.
+typedef struct {
+  uint32_t address, size;  // bytes
+  uint32_t segment;
+  uint32_t instructions;  // that it holds
+  uint64_t executions;
+} TracedBlock;
+
+typedef struct {
+  uint64_t instructions;  // executed since the trace began, as control.instructions counts them
+  uint32_t segments, blocks, max_blocks;
+  uint32_t overflowed;            // 1: there were more than max_blocks
+  const uint32_t *segment_marks;  // that began each segment; the first one's is 0
+  const TracedBlock *traced_blocks;
+} TraceResult;
+
 typedef struct Board Board;
 
 uint32_t core_abi(void);
@@ -129,6 +147,12 @@ void board_request_halt(Board *board);
 // Executes one instruction; with `mask_interrupts` no interrupt is taken before it.
 StopReason board_step(Board *board, bool mask_interrupts);
 int board_set_breakpoints(Board *board, const uint32_t *addresses, uint32_t count);
+
+// Begins to count executions of blocks on a board that is halted. Where execution enters a block at
+// one of the marks, a new segment begins. Throws away a trace that was running.
+int board_trace_start(Board *board, const uint32_t *marks, uint32_t count, uint32_t max_blocks);
+// Ends the trace of a board that is halted. The result lives until the next start; NULL: none ran.
+const TraceResult *board_trace_stop(Board *board);
 
 // Memory as a debugger sees it. Returns false when nothing is mapped there.
 bool board_read_memory(Board *board, uint32_t address, uint8_t *bytes, uint32_t size);

@@ -91,7 +91,10 @@ static void wait_for_interrupt(Board *board) {
 
 void outcome_handle(Board *board, int error) {
   const uint32_t pc = register_read(board, UC_ARM_REG_PC);
-  if (!board->stepping) board->control.instructions -= block_remaining(board, pc);
+  if (!board->stepping) {
+    board->control.instructions -= block_remaining(board, pc);
+    trace_cut(board, pc);
+  }
   if (board->usage_fault) {
     usage_fault_raise(board, board->usage_fault, pc);
   } else if (board->memory_error) {

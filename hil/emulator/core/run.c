@@ -113,7 +113,7 @@ static __attribute__((noinline)) void on_block_slowly(uint32_t address, uint32_t
 }
 
 // Called before every block: the hottest path of all.
-static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
+void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
   (void)uc;
   Board *board = user;
   BlockTable *table = &board->blocks;
@@ -262,6 +262,7 @@ static void execute(Board *board) {
   if (board->stepping) {
     set_exits(board, board->breakpoints, board->breakpoint_count);
     board->control.instructions = before + 1;
+    trace_step(board, pc);
   }
   outcome_handle(board, error);
 }

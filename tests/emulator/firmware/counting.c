@@ -2,7 +2,7 @@
 #include "runtime.h"
 
 static volatile uint32_t ticks;
-static int8_t data[4096], weights[4096];
+int8_t data[4096], weights[4096];  // global: else the compiler knows that they are 0
 
 void systick_handler(void) {
   ticks++;

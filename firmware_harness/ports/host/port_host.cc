@@ -36,6 +36,18 @@ uint32_t port_reset_cause(void) {
   return HIL_RESET_POWER_ON;
 }
 
+uint32_t port_caches(void) {
+  return 0;
+}
+
+uint32_t port_flash_wait_states(void) {
+  return 0;
+}
+
+port_stack port_stack_memory(void) {
+  return {nullptr, nullptr};
+}
+
 // Only a firmware that has crashed idles here: nothing more comes of it.
 void port_idle(void) {
   exit(0);

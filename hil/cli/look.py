@@ -1,0 +1,214 @@
+"""`hil profile`, `hil arena`, `hil bisect`: a close look at one model on one board."""
+
+from __future__ import annotations
+
+import json as json_module
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hil.arena import measure_arena, restarter
+from hil.bisect import Divergence, describe, first_divergence
+from hil.cli.opened import Opened, Request, open_model, watched
+from hil.cli.options import (
+    DEFAULT_KERNELS,
+    DEFAULT_TARGET,
+    Kernels,
+    ModelFile,
+    Port,
+    Probe,
+    TargetName,
+    Tflm,
+)
+from hil.files import check_writable, write_whole
+from hil.firmware.footprint import read_footprint
+from hil.firmware.host_build import HostBuilder
+from hil.instruction_mix.code import read_code
+from hil.instruction_mix.mix import OPERATOR_MARKS, InstructionMix, instruction_mix
+from hil.profile import measure_profile
+from hil.reference.tree import start_tree, tree_label
+from hil.report.arena import print_arena
+from hil.report.profile import print_mix, print_profile
+from hil.sanity import check_sanity
+from hil.trace import trace
+from hil.vocab import Kind
+
+EXIT_DIFFERS = 1
+
+VectorsFile = Annotated[
+    Path | None,
+    typer.Option("--vectors", metavar="X.npz", help="vectors, instead of random ones"),
+]
+VectorIndex = Annotated[int, typer.Option("--vector", metavar="I", min=0, help="which of them")]
+Seed = Annotated[int, typer.Option(min=0, help="seed of the random vectors")]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the result")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command("profile")(profile)
+    app.command("arena")(arena)
+    app.command("bisect")(bisect)
+
+
+def profile(
+    model_file: ModelFile,
+    target: TargetName = DEFAULT_TARGET,
+    vectors: VectorsFile = None,
+    vector: VectorIndex = 0,
+    seed: Seed = 0,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="as they run, instead of by cost")
+    ] = False,
+    json: JsonFile = None,
+    kernels: Kernels = DEFAULT_KERNELS,
+    tflm: Tflm = None,
+    probe: Probe = None,
+    port: Port = None,
+) -> None:
+    """Show where the time of one inference goes, operator by operator."""
+    if json is not None:
+        check_writable(json)
+    request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
+    with open_model(request) as opened:
+        sanity = check_sanity(opened.device, opened.board, opened.builder.target)
+        result = measure_profile(
+            opened.device,
+            opened.model,
+            opened.inputs,
+            sanity.empty_window_cycles,
+            opened.timeout_s,
+            opened.watchdog.is_working,
+        )
+        mix = _mix(opened)
+        unit = "instructions" if opened.board.kind is Kind.EMULATED else "cycles"
+        if json is not None:
+            document = {"unit": unit, "profile": asdict(result), "mix": _mix_as_json(mix)}
+            _write(json, opened, document)
+        console = Console(highlight=False)
+        print_profile(console, result, unit, in_order=in_order)
+        if mix is not None:
+            names = [operator.name for operator in opened.model.operators]
+            print_mix(console, mix, names)
+
+
+def _mix(opened: Opened) -> InstructionMix | None:
+    """What kinds of instructions an inference executes; None on boards that cannot tell."""
+    code = read_code(opened.image.path)
+    watching = opened.board.instruction_trace(code.addresses_of(OPERATOR_MARKS))
+    if watching is None:
+        return None
+    with watching as counted:
+        trace(opened.device, opened.inputs, opened.timeout_s)
+    return instruction_mix(counted.result, code)
+
+
+def _mix_as_json(mix: InstructionMix | None) -> dict[str, Any]:
+    """By operator and by function; absent with a reason."""
+    if mix is None:
+        return {"absent": "this board does not tell which instructions it executes"}
+    return {
+        "operators": [asdict(operator.mix) for operator in mix.operators],
+        "functions": [asdict(function) for function in mix.inside.functions],
+    }
+
+
+def arena(
+    model_file: ModelFile,
+    target: TargetName = DEFAULT_TARGET,
+    vectors: VectorsFile = None,
+    vector: VectorIndex = 0,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    kernels: Kernels = DEFAULT_KERNELS,
+    tflm: Tflm = None,
+    probe: Probe = None,
+    port: Port = None,
+) -> None:
+    """Find the smallest arena that works on the device, and who uses how much memory."""
+    if json is not None:
+        check_writable(json)
+    request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
+    with open_model(request) as opened:
+        device, board = opened.device, opened.board
+        restart = restarter(
+            board.flasher.reset, lambda: device.hello(opened.image, opened.builder.target)
+        )
+        truth = measure_arena(device, opened.inputs, opened.timeout_s, restart)
+        linker_map = opened.image.path.with_name("image.map")
+        footprint = read_footprint(linker_map, opened.builder.tflm.kernel_files)
+        if json is not None:
+            owners = {"flash_bytes": footprint.flash_bytes, "ram_bytes": footprint.ram_bytes}
+            sizes = asdict(opened.image.sizes)
+            _write(json, opened, {"arena": asdict(truth), "owners": owners, "image": sizes})
+        print_arena(Console(highlight=False), truth, footprint, opened.image.sizes)
+
+
+def bisect(
+    model_file: ModelFile,
+    target: TargetName = DEFAULT_TARGET,
+    vectors: VectorsFile = None,
+    vector: VectorIndex = 0,
+    seed: Seed = 0,
+    json: JsonFile = None,
+    kernels: Kernels = DEFAULT_KERNELS,
+    tflm: Tflm = None,
+    probe: Probe = None,
+    port: Port = None,
+) -> None:
+    """Name the first operator that computes something else than the same TFLM on this host.
+
+    Exit code 0: all operators agree. 1: one differs. 2: it cannot run.
+    """
+    if json is not None:
+        check_writable(json)
+    request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
+    with open_model(request) as opened:
+        builder = HostBuilder(opened.builder.tflm, opened.builder.kernels)
+        with watched(model_file.stem) as show:
+            show("build TFLM for this host", 0, 0)
+            host = start_tree(builder, opened.model)
+        try:
+            found = first_divergence(
+                opened.device,
+                host,
+                opened.model,
+                opened.inputs,
+                opened.timeout_s,
+                opened.watchdog.is_working,
+            )
+        finally:
+            host.close()
+        where = f"vector {vector} of {opened.vectors.source}, against the {tree_label(builder)}"
+        if json is not None:
+            divergence = asdict(found) if found is not None else None
+            _write(json, opened, {"vector": vector, "divergence": divergence})
+    typer.echo(_told(found, opened, where))
+    if found is not None:
+        raise typer.Exit(EXIT_DIFFERS)
+
+
+def _told(found: Divergence | None, opened: Opened, where: str) -> str:
+    if found is not None:
+        return f"{where}:\n{describe(found, opened.model)}"
+    return f"{where}:\nall {len(opened.model.operators)} operators agree"
+
+
+def _write(path: Path, opened: Opened, result: dict[str, Any]) -> None:
+    """The result with what identifies it."""
+    document = {
+        "schema": 1,
+        "model": opened.model.name,
+        "model_sha256": opened.model.sha256,
+        "build_id": opened.image.build_id_hex,
+        "target": opened.builder.target.name,
+        "kernels": opened.builder.kernels.value,
+        "board": opened.board.id,
+        "kind": opened.board.kind.value,
+        "vectors": opened.vectors.source,
+        **result,
+    }
+    write_whole(path, (json_module.dumps(document, indent=1) + "\n").encode())

@@ -1,0 +1,1 @@
+"""What kinds of instructions a run executed, by operator and by function."""

@@ -1,0 +1,141 @@
+"""Whether a board is fit to be measured: asked before any latency of it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from hil.bench.board import Board
+from hil.device import Device
+from hil.errors import BenchError
+from hil.link.messages import Cache, SanityReply
+from hil.target import Target
+from hil.vocab import Kind
+
+# The answer of the fixed kernel of firmware_harness/src/sanity.cc: 4,096 turns of xorshift32.
+KERNEL_RESULT = 66_261_968
+# Two spins: what the link adds to each is the same, so the difference of their times is the
+# difference of their cycles.
+SHORT_SPIN_S, LONG_SPIN_S = 0.001, 0.101
+RATE_TOLERANCE = 0.05
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """A fit board: cycles (on emulated boards instructions) of an empty window and of the fixed
+    kernel, clock and caches as the registers have them, and the counter's rate.
+
+    `counter_rate_hz` is measured against host time; None on emulated boards, whose counter has no
+    rate.
+    """
+
+    empty_window_cycles: int
+    fixed_kernel_cycles: int
+    core_clock_hz: int
+    flash_wait_states: int
+    caches: tuple[str, ...]
+    counter_rate_hz: float | None
+
+
+def check_sanity(device: Device, board: Board, target: Target) -> Sanity:
+    """Asks the board. Raises BenchError with what makes it unfit."""
+    clock_hz = target.clock.core_clock_hz
+    short, short_s, short_executed = _spin(device, board, int(SHORT_SPIN_S * clock_hz))
+    long, long_s, long_executed = _spin(device, board, int(LONG_SPIN_S * clock_hz))
+    _check_counter(short, int(SHORT_SPIN_S * clock_hz))
+    _check_kernel(short, long)
+    _check_setting(long, target)
+    cycles = long.spun_cycles - short.spun_cycles
+    rate_hz = None
+    if board.kind is Kind.HARDWARE:
+        rate_hz = cycles / (long_s - short_s) if long_s > short_s else 0.0
+        _check_rate(rate_hz, clock_hz)
+    elif short_executed is not None and long_executed is not None:
+        _check_counts(cycles, long_executed - short_executed)
+    return Sanity(
+        empty_window_cycles=long.empty_window_cycles,
+        fixed_kernel_cycles=long.kernel_cycles,
+        core_clock_hz=long.core_clock_hz,
+        flash_wait_states=long.flash_wait_states,
+        caches=_cache_names(long.caches),
+        counter_rate_hz=rate_hz,
+    )
+
+
+def _spin(device: Device, board: Board, cycles: int) -> tuple[SanityReply, float, int | None]:
+    """The reply, the host time it took, and how many instructions an emulated board executed."""
+    before = board.executed_instructions()
+    start = perf_counter()
+    reply = device.sanity(cycles, TIMEOUT_S)
+    elapsed_s = perf_counter() - start
+    after = board.executed_instructions()
+    executed = after - before if after is not None and before is not None else None
+    return reply, elapsed_s, executed
+
+
+def _unfit(what: str, hint: str) -> BenchError:
+    return BenchError(f"the board is unfit to be measured: {what}", hint=hint, step="sanity")
+
+
+def _check_counter(reply: SanityReply, wanted: int) -> None:
+    if reply.spun_cycles < wanted:
+        raise _unfit(
+            f"its cycle counter advanced by {reply.spun_cycles:,} instead of {wanted:,}",
+            "is a debugger attached that switched tracing off?",
+        )
+
+
+def _check_kernel(short: SanityReply, long: SanityReply) -> None:
+    for reply in (short, long):
+        if reply.kernel_result != KERNEL_RESULT:
+            raise _unfit(
+                f"a fixed integer computation gave {reply.kernel_result}, not {KERNEL_RESULT}",
+                "supply voltage, clock or flash wait states are out of their range",
+            )
+
+
+def _check_setting(reply: SanityReply, target: Target) -> None:
+    clock = target.clock
+    if reply.core_clock_hz != clock.core_clock_hz:
+        raise _unfit(
+            f"its core runs at {reply.core_clock_hz:,} Hz, not {clock.core_clock_hz:,}",
+            "check the clock table of the target file",
+        )
+    if reply.flash_wait_states != clock.flash_wait_states:
+        raise _unfit(
+            f"its flash waits {reply.flash_wait_states} states, not {clock.flash_wait_states}",
+            "check flash_wait_states of the target file",
+        )
+    if set(_cache_names(reply.caches)) != set(target.mcu.caches):
+        raise _unfit(
+            f"its caches are {_words(_cache_names(reply.caches))}, "
+            f"the target file says {_words(target.mcu.caches)}",
+            "check mcu.caches of the target file",
+        )
+
+
+def _check_rate(rate_hz: float, clock_hz: int) -> None:
+    if abs(rate_hz / clock_hz - 1) > RATE_TOLERANCE:
+        raise _unfit(
+            f"its counter runs at {rate_hz / 1e6:.1f} MHz by this host's clock, "
+            f"not at {clock_hz / 1e6:g} MHz",
+            "check the oscillator in the target file, and that this host is not overloaded",
+        )
+
+
+def _check_counts(cycles: int, executed: int) -> None:
+    """What the emulated board executed for the difference must be what its counter says."""
+    if abs(executed / cycles - 1) > RATE_TOLERANCE:
+        raise _unfit(
+            f"its counter advanced by {cycles:,} while it executed {executed:,} instructions",
+            "this is a fault of the emulated board: please report it",
+        )
+
+
+def _cache_names(bits: int) -> tuple[str, ...]:
+    return tuple(cache.name.lower() for cache in Cache if bits & cache)
+
+
+def _words(names: tuple[str, ...]) -> str:
+    return " and ".join(names) or "off"

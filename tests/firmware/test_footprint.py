@@ -1,0 +1,62 @@
+"""Who owns how much of an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hil.firmware.build import Builder
+from hil.firmware.footprint import Owner, read_footprint
+from hil.firmware.tflm import TflmSource
+from hil.model.info import ModelInfo
+
+ALIGNMENT_MAX_BYTES = 512
+MAP = """\
+Discarded input sections
+
+ .text.unused   0x00000000       0x40 libtflm.a(conv.cc.obj)
+
+Linker script and memory map
+
+ .text.conv     0x08000000      0x100 x/libtflm.a(conv.cc.obj)
+ .text._ZN6tflite11a_very_long_name
+                0x08000100       0x20 x/libtflm.a(micro_allocator.cc.obj)
+ .rodata.str1.4 0x08000120       0x30 x/libharness.a(log.cc.obj)
+ .rodata.str1.4 0x08000140       0x20 x/libc_nano.a(printf.o)
+ .model         0x08000160      0x400 image/CMakeFiles/image.elf.dir/model.S.obj
+ .data.table    0x20000000       0x10 x/libtflm.a(conv.cc.obj)
+ .bss.line      0x20000010      0x100 x/libharness.a(log.cc.obj)
+ .debug_info    0x00000000     0x9999 x/libharness.a(log.cc.obj)
+ .ARM.attributes
+                0x00000030       0x33 x/libtflm.a(conv.cc.obj)
+"""
+
+
+def test_bytes_go_to_their_owners_once(tmp_path: Path) -> None:
+    (tmp_path / "image.map").write_text(MAP)
+    footprint = read_footprint(tmp_path / "image.map", {"conv.cc"})
+    assert footprint.flash_bytes == {
+        Owner.KERNELS: 0x110,
+        Owner.INTERPRETER: 0x20,
+        Owner.HARNESS: 0x30,
+        Owner.LIBRARY: 0x10,  # the string it shares is the harness's
+        Owner.MODEL: 0x400,
+    }
+    assert footprint.ram_bytes == {Owner.KERNELS: 0x10, Owner.HARNESS: 0x100}
+
+
+@pytest.mark.toolchain
+def test_owners_add_up_to_the_image(
+    builder: Builder, tflm: TflmSource, digits_int8: ModelInfo
+) -> None:
+    image = builder.build(digits_int8)
+    footprint = read_footprint(image.path.with_name("image.map"), tflm.kernel_files)
+    rest = image.sizes.flash_bytes - sum(footprint.flash_bytes.values())
+    assert 0 <= rest < ALIGNMENT_MAX_BYTES
+    ram_rest = image.sizes.ram_static_bytes - sum(footprint.ram_bytes.values())
+    assert 0 <= ram_rest < ALIGNMENT_MAX_BYTES
+    assert footprint.flash_bytes[Owner.MODEL] == digits_int8.file_bytes
+    assert set(footprint.flash_bytes) == set(Owner)
+    assert footprint.flash_bytes[Owner.HARNESS] < 8192
+    assert footprint.ram_bytes[Owner.HARNESS] < 4096
