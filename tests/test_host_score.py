@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ def data(tmp_path: Path) -> SuiteData:
 
 
 def test_litert_scores_what_no_board_can_run(references: References, data: SuiteData) -> None:
-    score = HostScorer(references, data, PER_CHANNEL, TOP1).score("test_data")
+    score = HostScorer(references, PER_CHANNEL, TOP1).score(
+        partial(data.vectors, PER_CHANNEL, "test_data")
+    )
     # Row c of the weights is -6 + 4 c + column: class 2 wins wherever a single input is not 0.
     assert (score.value, score.vectors, score.metric) == (0.75, 4, "top1")
     assert score.source == "data.py:test_data"
@@ -52,12 +55,16 @@ def test_litert_scores_what_no_board_can_run(references: References, data: Suite
 
 
 def test_a_larger_set_is_scored_the_same_way(references: References, data: SuiteData) -> None:
-    score = HostScorer(references, data, PER_CHANNEL, TOP1).score("host_data")
+    score = HostScorer(references, PER_CHANNEL, TOP1).score(
+        partial(data.vectors, PER_CHANNEL, "host_data")
+    )
     assert (score.value, score.vectors) == (1.0, 10)
 
 
 def test_without_a_metric_the_reason_is_given(references: References, data: SuiteData) -> None:
-    score = HostScorer(references, data, PER_CHANNEL, None).score("test_data")
+    score = HostScorer(references, PER_CHANNEL, None).score(
+        partial(data.vectors, PER_CHANNEL, "test_data")
+    )
     assert score.value is None
     assert "no metric" in score.reason
 
@@ -65,7 +72,9 @@ def test_without_a_metric_the_reason_is_given(references: References, data: Suit
 def test_data_that_fails_is_a_reason_not_an_exception(
     references: References, data: SuiteData
 ) -> None:
-    score = HostScorer(references, data, PER_CHANNEL, TOP1).score("broken")
+    score = HostScorer(references, PER_CHANNEL, TOP1).score(
+        partial(data.vectors, PER_CHANNEL, "broken")
+    )
     assert score.value is None
     assert "raised OSError: gone" in score.reason
 
@@ -77,13 +86,15 @@ def test_a_litert_that_fails_is_a_reason_not_an_exception(
         raise ReferenceFailure("LiteRT refuses the model")
 
     monkeypatch.setattr("hil.reference.reference.ChildReference.run", fail)
-    score = HostScorer(references, data, PER_CHANNEL, TOP1).score("test_data")
+    score = HostScorer(references, PER_CHANNEL, TOP1).score(
+        partial(data.vectors, PER_CHANNEL, "test_data")
+    )
     assert (score.value, score.reason) == (None, "LiteRT refuses the model")
     assert score.vectors == 4
 
 
 def test_a_model_that_litert_refuses_is_a_reason(references: References, data: SuiteData) -> None:
     unknown = parse_model(models.single_operator("FULLY_CONNECTED", version=99), "unknown")
-    score = HostScorer(references, data, unknown, TOP1).score("test_data")
+    score = HostScorer(references, unknown, TOP1).score(partial(data.vectors, unknown, "test_data"))
     assert score.value is None
     assert "refuses the model" in score.reason

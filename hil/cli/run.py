@@ -33,16 +33,17 @@ from hil.explain import explain_difference
 from hil.files import check_writable, write_whole
 from hil.firmware.build import Builder
 from hil.firmware.tflm import locate_tflm
+from hil.host_score import HostScorer
 from hil.measure import Job, Outcome, References, measure
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems, limits_of
 from hil.progress import Progress, live_progress, silent
-from hil.record import RunResult, Verdict
+from hil.record import HostOnly, RunResult, Verdict
 from hil.reference.reference import DEFAULT_REFERENCES, ReferenceName, reference_names
 from hil.report.json_report import write_json
 from hil.report.numerics import numerics_lines
-from hil.report.terminal import summary_text
+from hil.report.terminal import host_only_text, summary_text
 from hil.report.timing import timing_line
 from hil.suite import Checks, Metric
 from hil.target import load_target
@@ -97,20 +98,27 @@ def run(
     library = kernel_library(kernels)
     bench = Bench(bench_choice(probe, port))
     references = References(reference_names(reference.split(",")))
+    host_only: HostOnly | None = None
     try:
         model = read_model(model_file)
         source = locate_tflm(tflm)
         problems = find_problems(model, limits_of(board_type, source.operators, library))
-        if problems:
-            reasons = "\n".join(f"- {problem}" for problem in problems)
-            raise UnsupportedModel(f"{model_file.name} cannot run on {target}", detail=reasons)
         data = load_npz(model, vectors) if vectors else random_vectors(model, count, seed)
+        metric = _metric_for(data, model)
+        if problems:
+            host_only = HostScorer(references, model, metric).host_only(lambda: data)
+            reasons = [f"- {problem}" for problem in problems]
+            if metric is not None:
+                reasons.append(host_only_text(host_only))
+            raise UnsupportedModel(
+                f"{model_file.name} cannot run on {target}", detail="\n".join(reasons)
+            )
         job = Job(
             suite=None,
             model=model,
             model_label=model_file.stem,
             vectors=data,
-            metric=_metric_for(data, model),
+            metric=metric,
             data=None,
             builder=Builder(board_type, source, library),
         )
@@ -120,7 +128,7 @@ def run(
             verdict = _verdict(job, board, outcome, show)
     except HilError as error:
         if json is not None:
-            _write_error(json, model_file.stem, target, library, error)
+            _write_error(json, model_file.stem, target, library, error, host_only)
         raise
     finally:
         bench.close()
@@ -192,10 +200,16 @@ def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
 
 
 def _write_error(
-    path: Path, model: str, target: str, kernels: KernelLibrary, error: HilError
+    path: Path,
+    model: str,
+    target: str,
+    kernels: KernelLibrary,
+    error: HilError,
+    host_only: HostOnly | None,
 ) -> None:
     """A document that says why there is no result: last night's must not pass for tonight's."""
     result = RunResult(None, model, target, kernels.value, reason=error.message)
+    result.host_only = host_only
     status = Status.UNSUPPORTED if isinstance(error, UnsupportedModel) else Status.ERROR
     check = CheckName.OUTPUTS
     result.verdicts[check] = Verdict(check=check, status=status, reason=error.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from hil.bench.bench import Bench, BenchChoice
@@ -200,15 +200,10 @@ class RunBroker:
         is_unsupported = isinstance(entry.error, UnsupportedModel)
         if entry.model is None or not (is_unsupported or function):
             return
-        scorer = HostScorer(
-            self._references, self._suite_data(key.suite), entry.model, key.suite.metric
-        )
-        entry.host_only = HostOnly(
-            model_sha256=entry.model.sha256,
-            scheme=entry.model.scheme,
-            macs=entry.model.macs,
-            same_vectors=scorer.score(key.suite.data_function) if is_unsupported else None,
-            larger_set=scorer.score(function) if function else None,
+        model, data = entry.model, self._suite_data(key.suite)
+        entry.host_only = HostScorer(self._references, model, key.suite.metric, data).host_only(
+            same_vectors=partial(data.vectors, model) if is_unsupported else None,
+            larger_set=partial(data.vectors, model, function) if function else None,
         )
 
     def _suite_data(self, suite: Suite) -> SuiteData:

@@ -163,7 +163,7 @@ def _agreement(heading: str, name: ReferenceName) -> Column:
 def _host_failure(host: HostOnly | None) -> str:
     """Why LiteRT gave no accuracy either; what it gave stands in the row."""
     score = host.same_vectors if host is not None else None
-    return host_only_text(host) if score is not None and score.value is None else ""
+    return f"; {host_only_text(host)}" if score is not None and score.value is None else ""
 
 
 def _is_swept(comparison: SchemeComparison) -> bool:

@@ -116,20 +116,20 @@ def _print_reasons(console: Console, run: RunResult) -> None:
     for (status, reason), checks in reasons.items():
         names = ", ".join(checks) if len(checks) < len(CheckName) else "all checks"
         if status is Status.UNSUPPORTED:
-            reason += host_only_text(run.host_only)
+            reason = "; ".join(filter(None, (reason, host_only_text(run.host_only))))
         line = Text(f"{status.value}: ", style=STATUS_STYLES[status])
         console.print(line + Text(f"{run.model} {names}: {reason}", style=""), soft_wrap=True)
 
 
 def host_only_text(host: HostOnly | None) -> str:
-    """What LiteRT alone scored, to go behind a reason; "" when it was not asked."""
+    """What LiteRT alone scored, or why it did not; "" when it was not asked."""
     score = host.same_vectors if host is not None else None
     if score is None:
         return ""
     if score.value is None:
-        return f"; no accuracy on the host alone: {score.reason.splitlines()[0]}"
+        return f"no accuracy on the host alone: {score.reason.splitlines()[0]}"
     return (
-        f"; on the host alone {score.label}: {score.metric} {score.value:.4f} "
+        f"on the host alone {score.label}: {score.metric} {score.value:.4f} "
         f"over {score.vectors} vectors"
     )
 

@@ -147,6 +147,20 @@ class TestRunning:
         path.write_bytes(models.dense_int8(input_type="FLOAT32"))
         refused(hil("run", path), "hybrid")
 
+    def test_a_model_that_cannot_run_is_scored_on_the_host_when_there_are_labels(
+        self, tmp_path: Path
+    ) -> None:
+        path, vectors, result = tmp_path / "m.tflite", tmp_path / "v.npz", tmp_path / "r.json"
+        path.write_bytes(models.dense_int8((0.1, 0.2, 0.3)))
+        np.savez(vectors, x=np.eye(4, dtype=np.float32), y=np.array([2, 2, 2, 0]))
+        done = hil("run", path, "--vectors", vectors, "--json", result)
+        refused(done, "per-channel")
+        assert "on the host alone LiteRT" in done.stderr
+        assert "top1 0.7500 over 4 vectors" in done.stderr
+        (run,) = json.loads(result.read_text())["runs"]
+        assert run["status"] == "unsupported"
+        assert run["host_only"]["same_vectors"]["value"] == 0.75
+
     def test_vectors_that_do_not_fit_are_refused(self, dense: Path, tmp_path: Path) -> None:
         np.savez(tmp_path / "v.npz", x=np.zeros((3, 5), np.float32))
         refused(hil("run", dense, "--vectors", tmp_path / "v.npz"), "not N x 4")
