@@ -1,7 +1,7 @@
 """A TFLM tree whose kernels can be made wrong while they run, for tests only.
 
 Fifteen faults are compiled in; the variable `hil_fault` in RAM says which one is on, 0 for none.
-On a board it starts with INITIAL_FAULT, on the host with none: a compiler's or a board's mistake.
+It starts with INITIAL_FAULT.
 """
 
 from __future__ import annotations
@@ -9,18 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hil.firmware.tflm import SOURCE_SUFFIXES, TflmSource
+from hil.firmware.tflm import MICRO, SOURCE_SUFFIXES, TflmSource
+from hil.vocab import KernelLibrary
 
 SYMBOL = "hil_fault"
+KERNELS = KernelLibrary.PORTABLE_OPTIMIZED  # whose place the faulty kernels take
+LITE = "tensorflow/lite"
 INTEGER_OPS = "kernels/internal/reference/integer_ops"
 INITIAL_FAULT = 2
-SWITCH = f"""
-#ifdef __arm__
-volatile int hil_fault = {INITIAL_FAULT};
-#else
-volatile int hil_fault = 0;
-#endif
-"""
+SWITCH = f'extern "C" volatile int hil_fault;\nvolatile int hil_fault = {INITIAL_FAULT};\n'
 DECLARATION = 'extern "C" volatile int hil_fault;\n'
 # The second of the two roundings is left out: the shift cuts off instead.
 CUT_OFF = """
@@ -48,14 +45,15 @@ FAULTS = tuple(
     for kind in range(len(KINDS))
 )
 
-# (file, old text, new text) with {r}, {o}, {c} for the numbers of the three faults; each old text
-# is replaced where it first occurs.
+# (kernel, header, its old and new texts) with {r}, {o}, {c} for the numbers of the three faults;
+# each old text is replaced where it first occurs.
 _MULTIPLY_PER_CHANNEL = (
     "acc = MultiplyByQuantizedMultiplier(\n              acc, output_multiplier[out_channel], "
     "output_shift[out_channel]);"
 )
-_EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+_EDITS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
     "CONV_2D": (
+        "conv",
         f"{INTEGER_OPS}/conv.h",
         (
             (
@@ -72,6 +70,7 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "DEPTHWISE_CONV_2D": (
+        "depthwise_conv",
         f"{INTEGER_OPS}/depthwise_conv.h",
         (
             (
@@ -90,6 +89,7 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "FULLY_CONNECTED": (
+        "fully_connected",
         f"{INTEGER_OPS}/fully_connected.h",
         (
             (
@@ -105,6 +105,7 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "SOFTMAX": (
+        "softmax",
         "kernels/internal/reference/softmax.h",
         (
             (
@@ -125,6 +126,7 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "AVERAGE_POOL_2D": (
+        "pooling",
         f"{INTEGER_OPS}/pooling.h",
         (
             (
@@ -147,29 +149,37 @@ _EDITS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 
 
 def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
-    """A copy of the tree's sources in `folder` with all faults in it."""
+    """A copy of the tree's sources in `folder`.
+
+    Its kernel library KERNELS is the reference one with all faults in it.
+    """
+    kernels = folder / MICRO / "kernels" / KERNELS.value
     for path in original.root.rglob("*"):
-        if path.suffix in SOURCE_SUFFIXES and path.is_file():
-            copy = folder / path.relative_to(original.root)
+        copy = folder / path.relative_to(original.root)
+        if path.suffix in SOURCE_SUFFIXES and path.is_file() and copy.parent != kernels:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.symlink_to(path)
-    lite = folder / "tensorflow" / "lite"
+    kernels.mkdir()
     for place, operator in enumerate(OPERATORS):
-        file, edits = _EDITS[operator]
-        numbers = dict(zip("roc", range(3 * place + 1, 3 * place + 4), strict=True))
-        text = (lite / file).read_text()
-        for old, new in edits:
-            assert old in text, f"{file} has no {old!r}"
-            for letter, number in numbers.items():
-                new = new.replace("{" + letter + "}", str(number))
-            text = text.replace(old, new, 1)
-        head, _, rest = text.partition("namespace tflite {")
-        _replace(lite / file, f"{head}{DECLARATION}{CUT_OFF}namespace tflite {{{rest}")
-    common = lite / "c" / "common.c"
-    _replace(common, common.read_text() + SWITCH)
+        kernel, header, edits = _EDITS[operator]
+        faulty_header = f"{MICRO}/kernels/{KERNELS.value}/faulty_{kernel}.h"
+        source = (original.root / MICRO / "kernels" / f"{kernel}.cc").read_text()
+        assert f'"{LITE}/{header}"' in source
+        source = source.replace(f'"{LITE}/{header}"', f'"{faulty_header}"')
+        (kernels / f"{kernel}.cc").write_text(source)
+        text = (original.root / LITE / header).read_text()
+        (folder / faulty_header).write_text(_with_faults(text, edits, place))
+    (kernels / "faults.cc").write_text(SWITCH)
     return TflmSource(folder, "faulty kernels")
 
 
-def _replace(link: Path, text: str) -> None:
-    link.unlink()
-    link.write_text(text)
+def _with_faults(text: str, edits: tuple[tuple[str, str], ...], place: int) -> str:
+    """The header with the faults of one operator."""
+    numbers = dict(zip("roc", range(3 * place + 1, 3 * place + 4), strict=True))
+    for old, new in edits:
+        assert old in text, f"there is no {old!r}"
+        for letter, number in numbers.items():
+            new = new.replace("{" + letter + "}", str(number))
+        text = text.replace(old, new, 1)
+    head, _, rest = text.partition("namespace tflite {")
+    return f"{head}{DECLARATION}{CUT_OFF}namespace tflite {{{rest}"

@@ -27,8 +27,9 @@ from hil.model.info import ModelInfo
 from hil.reference.tree import start_tree
 from hil.suite_data import SuiteData
 from hil.target import Target
+from hil.vocab import KernelLibrary
 from tests.conftest import SUITES
-from tests.faulty_tree import FAULTS, SYMBOL, Fault, make_faulty_tree
+from tests.faulty_tree import FAULTS, KERNELS, SYMBOL, Fault, make_faulty_tree
 
 pytestmark = [pytest.mark.emulated, pytest.mark.toolchain]
 
@@ -70,7 +71,8 @@ def bench_of(
 ) -> Iterator[Bench]:
     model = read_model(SUITES / suite / "models" / f"{name}.tflite")
     vectors = SuiteData(SUITES / suite / "data.py", "test_data").vectors(model)
-    image = Builder(target, source).build(model)
+    kernels = KernelLibrary.REFERENCE if source is right else KERNELS
+    image = Builder(target, source, kernels).build(model)
     board = EmulatedBoard(target)
     device = start_device(board, image, target)
     host = start_tree(HostBuilder(right), model)
@@ -164,7 +166,7 @@ class TestExplaining:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(explain, "HostBuilder", lambda *_, **__: HostBuilder(tflm))
-        builder = Builder(target, faulty_tree)
+        builder = Builder(target, faulty_tree, KERNELS)
         said = explain.explain_difference(builder, builder.build(har), board, har, vectors, 5)
         assert f"operator 0 of {len(har.operators)}, CONV_2D" in said
         assert "vector 5 against the TFLM tree on this host" in said

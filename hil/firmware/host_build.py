@@ -38,6 +38,10 @@ class HostBuilder:
         """The program of `model`, from the cache when it is there. Raises BuildError."""
         return self._stages.image(model, {"model_sha256": model.sha256}) / "image.elf"
 
+    def library(self) -> Path:
+        """TFLM as a static library for this host, without DebugLog. Raises BuildError."""
+        return self._stages.library()
+
     @cached_property
     def _stages(self) -> Stages:
         compiler = require(COMPILER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,9 @@ class Stages:
     @cached_property
     def library_key(self) -> str:
         """Key of TFLM's library in the cache."""
+        inputs = self._common_inputs | {"tflm": self.tflm.library_digest(self.kernels)}
         rules = files_digest("tflm/CMakeLists.txt")
-        return key_of(kernels=self.kernels.value, rules=rules, **self._common_inputs)
+        return key_of(kernels=self.kernels.value, rules=rules, **inputs)
 
     @cached_property
     def harness_digest(self) -> str:
@@ -113,7 +114,10 @@ class Stages:
         """TFLM's static library."""
 
         def make(draft: Path) -> None:
-            definitions = {"HIL_KERNELS": self.kernels.value}
+            definitions: dict[str, cmake.Definition] = {"HIL_KERNELS": self.kernels.value}
+            if self.kernels is not KernelLibrary.REFERENCE:
+                reference = replace(self, kernels=KernelLibrary.REFERENCE)
+                definitions["HIL_REFERENCE_LIBRARY"] = reference.library(on_progress)
             log = self._log(f"tflm-{self.library_key}")
             self._cmake("tflm", draft, definitions, log, _stage_progress("TFLM", on_progress))
             shutil.move(draft / "work" / "tflm" / "libtflm.a", draft / "libtflm.a")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,12 +38,30 @@ class TflmSource:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all its sources, by relative path and content."""
-        digest = hashlib.sha256()
-        for path in sorted(self.root.rglob("*")):
-            if path.suffix in SOURCE_SUFFIXES and path.is_file():
-                digest.update(str(path.relative_to(self.root)).encode() + b"\0")
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+        return _digest(self._file_digests)
+
+    def library_digest(self, kernels: KernelLibrary) -> str:
+        """SHA-256 of the sources that a kernel library is made of: not those of the others."""
+        others = [
+            f"{MICRO}/kernels/{library.value}/"
+            for library in KernelLibrary
+            if library is not kernels
+        ]
+        return _digest(
+            {
+                name: digest
+                for name, digest in self._file_digests.items()
+                if not name.startswith(tuple(others))
+            }
+        )
+
+    @cached_property
+    def _file_digests(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).digest()
+            for path in sorted(self.root.rglob("*"))
+            if path.suffix in SOURCE_SUFFIXES and path.is_file()
+        }
 
     @cached_property
     def operators(self) -> dict[str, int]:
@@ -63,6 +82,13 @@ class TflmSource:
             if library is KernelLibrary.REFERENCE
             or (self.root / MICRO / "kernels" / library.value).is_dir()
         )
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()
 
 
 def parse_resolver_table(text: str) -> dict[str, int]:

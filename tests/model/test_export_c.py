@@ -11,6 +11,7 @@ import pytest
 
 from hil.data import random_vectors
 from hil.errors import ConfigError, UnsupportedModel
+from hil.firmware.host_build import HostBuilder
 from hil.firmware.tflm import TflmSource
 from hil.model.export_c import OLD_TREE_MACRO, c_identifier, export_c, resolver_method
 from hil.model.flatbuffer import parse_model
@@ -133,33 +134,19 @@ int main() {
   return 0;
 }
 """
-# What a program of the pinned TFLM consists of, relative to tensorflow/lite; kernels come on top.
-TFLM_SOURCES = (
-    "c/common.c",
-    *(f"core/api/{name}.cc" for name in ("error_reporter", "flatbuffer_conversions")),
-    *(f"core/api/{name}.cc" for name in ("op_resolver", "tensor_utils")),
-    *(f"kernels/{name}.cc" for name in ("kernel_util", "internal/quantization_util")),
-    *(f"micro/{name}.cc" for name in ("memory_helpers", "micro_allocator", "micro_interpreter")),
-    *(f"micro/{name}.cc" for name in ("micro_error_reporter", "micro_string", "micro_utils")),
-    "micro/simple_memory_allocator.cc",
-    "micro/memory_planner/greedy_memory_planner.cc",
-    "micro/memory_planner/linear_memory_planner.cc",
-)
-DIGITS_KERNELS = ("conv", "depthwise_conv", "fully_connected", "pooling", "reshape", "softmax")
 TFLM_DEFINES = ("TF_LITE_STATIC_MEMORY", "TF_LITE_MCU_DEBUG_LOG", "NDEBUG", OLD_TREE_MACRO)
 
 
 def compile_with_tflm(folder: Path, tflm: TflmSource, program: Path) -> None:
-    """Compiles `folder`'s C and C++ files with TFLM's; its C file, too, which C++ can read."""
+    """Compiles `folder`'s C++ file, and its C file as C++ too, and links TFLM."""
     downloads = tflm.root / "tensorflow/lite/micro/tools/make/downloads"
     places = (tflm.root, downloads, downloads / "gemmlowp", downloads / "ruy")
     includes = [f"-I{path}" for path in (*places, downloads / "flatbuffers/include", folder)]
-    kernels = [f"micro/kernels/{name}.cc" for name in DIGITS_KERNELS]
-    sources = [tflm.root / "tensorflow/lite" / name for name in (*TFLM_SOURCES, *kernels)]
     defines = [f"-D{name}" for name in (*TFLM_DEFINES, "GEMMLOWP_ALLOW_SLOW_SCALAR_FALLBACK")]
     flags = ["-x", "c++", "-std=c++11", "-O0", "-w", "-fpermissive", "-funsigned-char"]
     own = (folder / "main.cc", folder / "digits.c")
-    compile_("g++", *flags, *defines, *includes, *own, *sources, "-o", program)
+    library = HostBuilder(tflm).library()
+    compile_("g++", *flags, *defines, *includes, *own, "-x", "none", library, "-o", program)
 
 
 @pytest.mark.toolchain
