@@ -176,7 +176,8 @@ def bisect(
                 opened.device,
                 host,
                 opened.model,
-                opened.inputs,
+                opened.vectors,
+                vector,
                 opened.timeout_s,
                 opened.watchdog.is_working,
             )

@@ -8,10 +8,10 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from hil.bench.bench import Bench, BenchChoice
-from hil.checks.judge import judge, worst_vector
+from hil.checks.judge import judge, oracle_of
 from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
-from hil.explain import explain_difference
+from hil.explain import difference_of, explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
@@ -132,6 +132,9 @@ class RunBroker:
 
     def _explained(self, key: RunKey, outcome: Outcome, verdict: Verdict) -> Verdict:
         """The verdict with the operator that is first to differ."""
+        oracle = oracle_of(outcome)
+        if oracle is None:
+            return verdict
         model = self.model(key)
         with self._progress.run(key.label) as on_progress:
             on_progress("look for the operator", 0, 0)
@@ -141,7 +144,7 @@ class RunBroker:
                 self.bench.board(key.target),
                 model,
                 self._suite_data(key.suite).vectors(model, key.suite.data_function),
-                worst_vector(outcome),
+                difference_of(outcome, oracle),
             )
         return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
