@@ -49,6 +49,17 @@ class RunKey:
         )
 
     @property
+    def place(self) -> list[str | int]:
+        """Where it stands among others in reports: sorts by target, suite, kernels and model."""
+        kernels = list(KernelLibrary).index(self.kernels)
+        return [
+            self.target.name,
+            str(self.suite.folder),
+            kernels,
+            self.suite.models.index(self.model),
+        ]
+
+    @property
     def label(self) -> str:
         """Its name for people."""
         return f"{self.model.label} on {self.target.name}"
