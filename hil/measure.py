@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,34 +15,20 @@ from hil import __version__
 from hil.bench.board import Board
 from hil.checks.agreement import Agreement
 from hil.checks.metrics import Score
-from hil.data import Array, Vectors
+from hil.data import Vectors
 from hil.device import start_device
 from hil.errors import HilError
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
-from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
 from hil.link.log import FrameLog
 from hil.link.messages import PROTOCOL_MAJOR, AllocateReply, MemoryReply
 from hil.model.info import ModelInfo
+from hil.outcome import Outcome
 from hil.progress import Progress, silent
-from hil.record import (
-    Condition,
-    Environment,
-    Metrics,
-    RunRecord,
-    Samples,
-    Subject,
-)
-from hil.reference.reference import (
-    DEFAULT_REFERENCES,
-    Reference,
-    ReferenceName,
-    ReferenceResult,
-    has_tflm_wheel,
-    open_reference,
-)
-from hil.reference.tree import TreeReference
+from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
+from hil.reference.reference import ReferenceName, ReferenceResult
+from hil.reference.references import References, cancel, collect
 from hil.rounds import DEFAULT_ROUNDS, P99_MIN_SAMPLES, RoundPolicy, summarize
 from hil.sanity import Sanity, check_sanity
 from hil.stream import Streamed, stream
@@ -71,75 +56,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A run and what did not fit into its record: outputs as arrays of N x output shape."""
-
-    record: RunRecord
-    image: Image
-    outputs: tuple[Array, ...]
-    references: dict[ReferenceName, ReferenceResult]
-    reference_errors: dict[ReferenceName, HilError]
-    accuracy_errors: dict[str, HilError] = field(default_factory=dict)
-
-
-class References:
-    """The host interpreters of a session, opened when first used and kept warm."""
-
-    def __init__(
-        self,
-        names: Sequence[ReferenceName] = DEFAULT_REFERENCES,
-        open_one: Callable[[ReferenceName], Reference] = open_reference,
-    ) -> None:
-        self.names = tuple(names)
-        self._open_one = open_one
-        self._interpreters: dict[ReferenceName, Reference] = {}
-        self._tree: Reference | None = None
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
-
-    def start(
-        self, model: ModelInfo, inputs: Sequence[Array], builder: Builder
-    ) -> dict[ReferenceName, Future[ReferenceResult]]:
-        """Begins to run the vectors on all of them, one after the other, in the background.
-
-        Where the wheel does not exist its place is taken by the builder's own tree.
-        """
-        names = self.names
-        if ReferenceName.TFLM in names and not has_tflm_wheel():
-            tree_first = (ReferenceName.TFLM_TREE, *names)
-            names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
-        return {
-            name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
-            for name in names
-        }
-
-    def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
-        if name is not ReferenceName.TFLM_TREE:
-            return self._interpreter(name)
-        self._tree = TreeReference(HostBuilder(builder.tflm, builder.kernels, cache=builder.cache))
-        return self._tree
-
-    def run(
-        self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
-    ) -> ReferenceResult:
-        """Runs the vectors on that one, asked for or not. Raises ReferenceFailure."""
-        return self._pool.submit(self._interpreter(name).run, model, inputs).result()
-
-    def _interpreter(self, name: ReferenceName) -> Reference:
-        if name not in self._interpreters:
-            self._interpreters[name] = self._open_one(name)
-        return self._interpreters[name]
-
-    def close(self) -> None:
-        """Ends them, whatever they are doing: what is still running is not wanted any more."""
-        opened = [*self._interpreters.values(), *([self._tree] if self._tree else [])]
-        for interpreter in opened:
-            interpreter.kill()
-        self._pool.shutdown(cancel_futures=True)
-        for interpreter in self._interpreters.values():
-            interpreter.close()
-
-
-@dataclass(frozen=True)
 class _OnDevice:
     """What the board gave."""
 
@@ -162,9 +78,13 @@ def measure(
     started, clock = datetime.now(UTC), monotonic()
     board.warm_up()
     pending = references.start(job.model, job.vectors.inputs, job.builder)
-    image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
-    device = _run_on_board(job, board, image, progress)
-    results, errors = _collect(pending)
+    try:
+        image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
+        device = _run_on_board(job, board, image, progress)
+    except BaseException:
+        cancel(pending)
+        raise
+    results, errors = collect(pending)
     agreement = Agreement.of(
         job.model, job.vectors, job.metric, job.data, device.streamed.outputs, results, errors
     )
@@ -192,20 +112,6 @@ def measure(
         comparisons={name.value: each for name, each in agreement.comparisons.items()},
     )
     return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)
-
-
-def _collect(
-    pending: Mapping[ReferenceName, Future[ReferenceResult]],
-) -> tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]:
-    """What the references gave, and what kept the others from it."""
-    results: dict[ReferenceName, ReferenceResult] = {}
-    errors: dict[ReferenceName, HilError] = {}
-    for name, future in pending.items():
-        try:
-            results[name] = future.result()
-        except HilError as error:
-            errors[name] = error
-    return results, errors
 
 
 # ---- on the device

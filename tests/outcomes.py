@@ -11,7 +11,7 @@ from hil.checks.compare import compare
 from hil.comparison import Comparison
 from hil.data import Array
 from hil.firmware.image import Image, ImageSizes
-from hil.measure import Outcome
+from hil.outcome import Outcome
 from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
 from hil.reference.reference import ReferenceName, ReferenceResult
 from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme

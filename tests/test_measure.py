@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource
-from hil.measure import Job, References, measure
+from hil.measure import Job, measure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.reference.reference import ReferenceName
+from hil.reference.references import Pending, References
 from hil.suite import Checks, Metric
 from hil.target import Target
 from hil.vocab import CheckName, Kind, Status
@@ -155,6 +157,17 @@ def test_errors_name_the_board(job: Job, board: EmulatedBoard, references: Refer
     with pytest.raises(HilError) as caught:
         measure(job, board, references)
     assert board.id in str(caught.value)
+
+
+def test_a_board_that_fails_leaves_no_reference_waiting(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: Pending = {ReferenceName.TFLM: Future()}
+    monkeypatch.setattr(references, "start", lambda *_: waiting)
+    os.kill(board.process.record.pid, signal.SIGKILL)
+    with pytest.raises(HilError):
+        measure(job, board, references)
+    assert waiting[ReferenceName.TFLM].cancelled()
 
 
 def test_a_board_that_refuses_the_firmware_says_why(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hil.checks.agreement import DEVICE, NOT_ASKED_FOR
 from hil.comparison import Comparison, TensorComparison, WorstVector
-from hil.measure import Outcome
+from hil.outcome import Outcome
 from hil.record import RunRecord, Verdict
 from hil.reference.reference import ORACLES
 from hil.suite import Checks, Metric

@@ -167,7 +167,7 @@ def bisect(
         check_writable(json)
     request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
     with open_model(request) as opened:
-        builder = HostBuilder(opened.builder.tflm, opened.builder.kernels)
+        builder = HostBuilder.beside(opened.builder)
         with watched(model_file.stem) as show:
             show("build TFLM for this host", 0, 0)
             host = start_tree(builder, opened.model)

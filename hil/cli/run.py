@@ -34,13 +34,15 @@ from hil.files import check_writable, write_whole
 from hil.firmware.build import Builder
 from hil.firmware.tflm import locate_tflm
 from hil.host_score import HostScorer
-from hil.measure import Job, Outcome, References, measure
+from hil.measure import Job, measure
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems, limits_of
+from hil.outcome import Outcome
 from hil.progress import Progress, live_progress, silent
 from hil.record import HostOnly, RunResult, Verdict
 from hil.reference.reference import DEFAULT_REFERENCES, ReferenceName, reference_names
+from hil.reference.references import References
 from hil.report.json_report import write_json
 from hil.report.numerics import numerics_lines
 from hil.report.terminal import host_only_text, summary_text

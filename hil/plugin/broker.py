@@ -15,14 +15,16 @@ from hil.explain import explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
-from hil.measure import Job, Outcome, References, measure
+from hil.measure import Job, measure
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems, limits_of
+from hil.outcome import Outcome
 from hil.plugin.options import Options
 from hil.plugin.progress import ProgressDisplay
 from hil.record import HostOnly, RunRecord, Verdict
 from hil.reference.reference import ReferenceName
+from hil.reference.references import References
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
 from hil.target import Target
