@@ -109,6 +109,7 @@ def measure(
         metrics=metrics,
         absent=absent,
         samples=_samples(board.kind, device.streamed.cycles, agreement.scores),
+        oracle=agreement.oracle.value if agreement.oracle is not None else None,
         comparisons={name.value: each for name, each in agreement.comparisons.items()},
     )
     return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)

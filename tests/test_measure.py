@@ -19,8 +19,10 @@ from hil.firmware.tflm import TflmSource
 from hil.measure import Job, measure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
+from hil.record import RunResult
 from hil.reference.reference import ReferenceName
 from hil.reference.references import Pending, References
+from hil.report.terminal import summary_text
 from hil.suite import Checks, Metric
 from hil.target import Target
 from hil.vocab import CheckName, Kind, Status
@@ -100,8 +102,27 @@ def test_references_on_request_are_compared_too(
     assert "reference kernels" in labels[0]
     assert "no XNNPACK" in labels[1]
     assert record.metrics.outputs_elements is None
-    assert record.absent["outputs_elements"] == "tflm is not among the references asked for"
+    assert (
+        record.absent["outputs_elements"]
+        == "tflm or tflm_tree is not among the references asked for"
+    )
     assert record.absent["litert_max_abs_error"] == "litert is not among the references asked for"
+
+
+def test_without_the_wheel_the_tree_is_the_oracle(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.reference.references.has_tflm_wheel", lambda: False)
+    outcome = measure(job, board, references)
+    record = outcome.record
+    assert record.oracle == "tflm_tree"
+    assert record.metrics.outputs_differing_elements == 0
+    assert record.metrics.arena_host_tflm_bytes
+    assert judge(CheckName.OUTPUTS, outcome, Checks(), None).status is Status.PASS
+    run = RunResult(None, record.model, record.target, "reference", record=record)
+    text = summary_text([run], color=False)
+    assert "TFLM: here tflm_tree, TFLM tree on this host" in text
+    assert "0/300" in text
 
 
 def test_every_output_of_a_model_with_several_is_compared(

@@ -67,8 +67,8 @@ def worst_vector(outcome: Outcome) -> int:
 
 def _against_oracle(outcome: Outcome) -> Comparison | None:
     """The comparison that decides, None when there is no oracle's."""
-    comparisons = outcome.record.comparisons
-    return next((comparisons[n.value] for n in ORACLES if n.value in comparisons), None)
+    oracle = outcome.record.oracle
+    return outcome.record.comparisons[oracle] if oracle is not None else None
 
 
 def _output_limits(found: Comparison, tolerance: float | None) -> dict[str, float | int | None]:
