@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hil.device import Device, check_inference
-from hil.errors import LinkError
+from hil.errors import DeviceFault, LinkError
 from hil.link.messages import Operator, OperatorData, Trace, TraceFlag, TraceReply
 
-ATTEMPTS = 3
+ATTEMPTS = 10
 NO_OPERATOR = range(1, 1)
 
 
@@ -53,26 +53,41 @@ def trace(
     *,
     crc: bool = False,
     data_of: range = NO_OPERATOR,
+    prepare: Callable[[], None] | None = None,
     is_working: Callable[[], bool] | None = None,
 ) -> InferenceTrace:
     """Runs the model once on `inputs`, watched; `data_of` are the operators whose outputs to fetch.
 
-    What operators tell is not asked for again when the line damages it: the whole inference is then
-    run again, up to ATTEMPTS times. Raises LinkError, DataError and DeviceFault as Device.infer.
+    `timeout_s` is how long the line may be silent. What operators tell is not repeated when the
+    line damages it: the inference is run again for what is missing, up to ATTEMPTS times, after
+    `prepare`, which brings a model with state back to where it was.
+
+    Raises LinkError, DataError and DeviceFault as Device.infer, and DeviceFault when an operator
+    gives other outputs the second time.
     """
-    flags = (TraceFlag.CRC if crc else 0) | (TraceFlag.DATA if data_of else 0)
-    request = Trace(flags, data_of.start, max(data_of.stop - 1, 0))
+    collected = _Collected()
+    wanted = data_of
     for _ in range(ATTEMPTS):
+        if prepare is not None:
+            prepare()
+        flags = (TraceFlag.CRC if crc else 0) | (TraceFlag.DATA if wanted else 0)
         device.write_inputs(inputs)
         device.client.take_observations()
         text_before = len(device.client.log_text)
-        reply = device.client.request(
-            request, TraceReply, timeout_s=timeout_s, may_take_long=True, is_working=is_working
+        reply = device.client.watch(
+            Trace(flags, wanted.start, max(wanted.stop - 1, 0)),
+            TraceReply,
+            timeout_s=timeout_s,
+            is_working=is_working,
         )
         check_inference(reply, inputs, device.client.log_text[text_before:])
-        operators = _joined(device.client.take_observations(), reply, data_of)
-        if operators is not None:
+        collected.add(device.client.take_observations())
+        missing = collected.missing(reply.operators, data_of)
+        if not missing:
+            operators = tuple(collected.operator(i) for i in range(reply.operators))
             return InferenceTrace(operators, reply.cycles, reply.wrapper_cycles)
+        asked = [index for index in missing if index in data_of]
+        wanted = range(asked[0], asked[-1] + 1) if asked else NO_OPERATOR
     raise LinkError(
         f"what the operators told did not arrive whole in {ATTEMPTS} attempts",
         hint="check cable, ground and baud rate",
@@ -80,38 +95,50 @@ def trace(
     )
 
 
-def _joined(
-    observations: Sequence[Operator | OperatorData], reply: TraceReply, data_of: range
-) -> tuple[OperatorTrace, ...] | None:
-    """The operators in order, or None when anything is missing."""
-    told = [o for o in observations if isinstance(o, Operator)]
-    pieces = [o for o in observations if isinstance(o, OperatorData)]
-    if [o.index for o in told] != list(range(reply.operators)):
-        return None
-    operators = []
-    for operator in told:
-        outputs = _outputs([p for p in pieces if p.index == operator.index])
-        is_wanted = operator.index in data_of
-        if outputs is None or (is_wanted and sum(map(len, outputs)) != operator.output_bytes):
-            return None
-        operators.append(
-            OperatorTrace(
-                index=operator.index,
-                cycles=operator.cycles,
-                input_crc=operator.input_crc,
-                output_crc=operator.output_crc,
-                output_bytes=operator.output_bytes,
-                outputs=outputs,
-            )
+class _Collected:
+    """What operators told, over several inferences of the same inputs."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, Operator] = {}
+        self._pieces: dict[int, dict[tuple[int, int], bytes]] = {}
+
+    def add(self, observations: Sequence[Operator | OperatorData]) -> None:
+        for observation in observations:
+            index = observation.index
+            if isinstance(observation, OperatorData):
+                place = (observation.output, observation.offset)
+                self._pieces.setdefault(index, {})[place] = observation.tail
+                continue
+            known = self._told.setdefault(index, observation)
+            if known.output_crc != observation.output_crc:
+                raise DeviceFault(
+                    f"operator {index} gives other outputs from one run to the next",
+                    hint="unstable supply, clock or memory, or a kernel that reads what nobody "
+                    "wrote",
+                    step="trace",
+                )
+
+    def missing(self, operators: int, data_of: range) -> list[int]:
+        """Operators of which something has not come."""
+        return [i for i in range(operators) if not self._is_whole(i, with_data=i in data_of)]
+
+    def _is_whole(self, index: int, *, with_data: bool) -> bool:
+        told = self._told.get(index)
+        if told is None:
+            return False
+        size = sum(map(len, self._pieces.get(index, {}).values()))
+        return not with_data or size == told.output_bytes
+
+    def operator(self, index: int) -> OperatorTrace:
+        told = self._told[index]
+        outputs: dict[int, bytes] = {}
+        for (output, _), data in sorted(self._pieces.get(index, {}).items()):
+            outputs[output] = outputs.get(output, b"") + data
+        return OperatorTrace(
+            index=index,
+            cycles=told.cycles,
+            input_crc=told.input_crc,
+            output_crc=told.output_crc,
+            output_bytes=told.output_bytes,
+            outputs=tuple(outputs[i] for i in sorted(outputs)),
         )
-    return tuple(operators)
-
-
-def _outputs(pieces: Sequence[OperatorData]) -> tuple[bytes, ...] | None:
-    """Each output of an operator, put together; None when a piece is missing."""
-    outputs: dict[int, bytes] = {}
-    for piece in pieces:
-        if piece.offset != len(outputs.get(piece.output, b"")):
-            return None
-        outputs[piece.output] = outputs.get(piece.output, b"") + piece.tail
-    return tuple(outputs[i] for i in sorted(outputs))

@@ -127,14 +127,14 @@ def test_it_takes_two_inferences_and_one_tensor(
     faulty: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     traces: list[Trace] = []
-    request = faulty.device.client.request
+    watch = faulty.device.client.watch
 
     def counted(message: object, *arguments: object, **options: object) -> object:
         if isinstance(message, Trace):
             traces.append(message)
-        return request(message, *arguments, **options)  # type: ignore[arg-type]
+        return watch(message, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(faulty.device.client, "request", counted)
+    monkeypatch.setattr(faulty.device.client, "watch", counted)
     faulty.set_fault(FAULTS[1].number)
     try:
         assert faulty.diverges_at(0) is not None

@@ -36,6 +36,7 @@ RETRIES = 5
 LONG_ATTEMPT_S = 1.0  # an inference may last as long, or longer
 LONG_RETRIES = 20
 MAX_SEQUENCE = 255
+DRAIN_S = 5.0
 
 Reply = TypeVar("Reply", bound=Message)
 
@@ -57,6 +58,7 @@ class LinkClient:
         self.received_bytes = 0
         self.log_text = ""
         self._observations: list[Operator | OperatorData] = []
+        self._heard_s = 0.0  # when the last byte came
 
     def close(self) -> None:
         """Releases the port."""
@@ -94,8 +96,13 @@ class LinkClient:
         raise self._no_hello(timeout_s, garbage)
 
     def _wait_for_silence(self) -> None:
-        """Lets answers to earlier hellos pass: firmware that sends is deaf to what comes next."""
-        self._receive(monotonic() + HELLO_PERIOD_S, lambda _: False)
+        """Lets what is still on its way pass: firmware that sends is deaf to what comes next."""
+        deadline = monotonic() + DRAIN_S
+        while monotonic() < deadline:
+            before = self.received_bytes
+            self._receive(monotonic() + HELLO_PERIOD_S, lambda _: False)
+            if self.received_bytes == before:
+                return
 
     def _no_hello(self, timeout_s: float, garbage: int) -> LinkError:
         if garbage or self._reader.pending_bytes:
@@ -150,11 +157,7 @@ class LinkClient:
             if is_over and is_working is not None and is_working():
                 deadline = monotonic() + timeout_s
             elif is_over:
-                raise LinkTimeout(
-                    f"no answer to {name} within {timeout_s:g} s",
-                    hint="the firmware hangs, or bytes were lost on the line",
-                    step=name.lower(),
-                )
+                raise self._no_answer(name, timeout_s)
             if isinstance(frame, Frame):
                 answer = _answer(frame, reply, name)
                 if answer is not None:
@@ -171,6 +174,50 @@ class LinkClient:
         raise LinkError(
             f"{name} got no undamaged answer in {attempts} attempts",
             hint="check cable, ground and baud rate",
+            step=name.lower(),
+        )
+
+    def watch(
+        self,
+        message: Message,
+        reply: type[Reply],
+        *,
+        timeout_s: float,
+        is_working: Callable[[], bool] | None = None,
+    ) -> Reply:
+        """Like `request`, for one that is answered by many frames: observations, then `reply`.
+
+        Firmware that sends is deaf, so nothing is sent again before the line is silent; damaged
+        observations are left out, and every byte that comes begins the time-out anew.
+        """
+        sequence = self._next_sequence()
+        name = type(message).__name__
+        self._heard_s = monotonic()
+        for attempt in range(LONG_RETRIES + 1):
+            self._send(message, sequence, after_damage=attempt > 0)
+            sent_s = monotonic()
+            while True:
+                patience_s = LONG_ATTEMPT_S * 2**attempt
+                give_up = min(max(self._heard_s, sent_s) + patience_s, self._heard_s + timeout_s)
+                frame = self._receive(give_up, lambda f: _answers(f, reply.TYPE, sequence))
+                if isinstance(frame, Frame):
+                    answer = _answer(frame, reply, name)
+                    if answer is not None:
+                        return answer
+                if frame is None and monotonic() >= max(self._heard_s, sent_s) + patience_s:
+                    break
+                if frame is None and monotonic() >= self._heard_s + timeout_s:
+                    if is_working is None or not is_working():
+                        raise self._no_answer(name, timeout_s)
+                    self._heard_s = monotonic()
+            self.retransmissions += 1
+        raise self._no_answer(name, timeout_s)
+
+    def _no_answer(self, name: str, timeout_s: float) -> LinkTimeout:
+        self._wait_for_silence()
+        return LinkTimeout(
+            f"no answer to {name} within {timeout_s:g} s",
+            hint="the firmware hangs, or bytes were lost on the line",
             step=name.lower(),
         )
 
@@ -214,6 +261,7 @@ class LinkClient:
             data = self._port.read(min(left_s, STALL_S) if unfinished else left_s)
             self.received_bytes += len(data)
             if data:
+                self._heard_s = monotonic()
                 self._keep(self._reader.feed(data))
             elif unfinished and left_s > STALL_S:
                 self._keep(self._reader.feed(DELIMITER))

@@ -153,6 +153,7 @@ typedef struct {
   uint32_t error_flags;  // ORE and FE of ISR
   uint8_t received;      // RDR
   bool full;             // RXNE
+  uint32_t polls;        // reads of ISR since then or the last byte sent
 } Usart;
 
 enum { LINE_BUFFER = 4096, LINE_OUT_BUFFER = 256 };

@@ -126,6 +126,7 @@ void line_receive(Board *board) {
     } else {
       usart->received = byte;
       usart->full = true;
+      usart->polls = 0;
       board->control.received_bytes++;
     }
   }
@@ -193,6 +194,17 @@ void line_flush(Board *board) {
   line->out_count = 0;
 }
 
+// On a line with a speed: on to when the next byte has come or the last one has gone, whichever is
+// first. False when neither is awaited.
+static bool skip_to_next_byte(Board *board) {
+  const Line *line = &board->line;
+  const bool receives = !is_empty(line), sends = !line_can_send(board);
+  if (!receives && !sends) return false;
+  const bool sent_first = sends && (!receives || line->out_ready < line->in_ready);
+  board_skip_to(board, sent_first ? line->out_ready : line->in_ready);
+  return true;
+}
+
 // Firmware read the status register. When it does so again and again and nothing comes of it, it is
 // waiting, and the board sleeps instead of burning the host's time.
 void line_polled(Board *board, bool useful) {
@@ -203,14 +215,7 @@ void line_polled(Board *board, bool useful) {
     line->quiet_polls = 0;
     return;
   }
-  if (board->control.line_paced && !is_empty(line)) {
-    board_skip_to(board, line->in_ready);
-    return;
-  }
-  if (board->control.line_paced && !line_can_send(board)) {
-    board_skip_to(board, line->out_ready);
-    return;
-  }
+  if (board->control.line_paced && skip_to_next_byte(board)) return;
   if (++line->quiet_polls == POLLS_TO_FLUSH) line_flush(board);
   if (line->quiet_polls <= POLLS_TO_SLEEP) return;
   board_sleep(board, SLEEP_MS);

@@ -26,6 +26,8 @@ enum {
   ISR_REACK = 1 << 22,
   RQR_RXFRQ = 1 << 3,
 };
+// Firmware that has seen a byte so often and not fetched it waits for the transmitter.
+enum { POLLS_TO_FETCH = 8 };
 enum { GPIO_MODER = 0x00, GPIO_AFRL = 0x20, GPIO_MODE_ALTERNATE = 2 };
 
 void usart_reset(Board *board) {
@@ -68,7 +70,7 @@ static uint32_t status(Board *board, uint32_t slot) {
   if (receiver) line_receive(board);
   bool ready = !transmitter || slot != board->line.usart || line_can_send(board);
   if (slot == board->line.usart) {
-    line_polled(board, usart->full);
+    line_polled(board, usart->full && (ready || usart->polls++ < POLLS_TO_FETCH));
     if (receiver) line_receive(board);
     ready = ready || line_can_send(board);
   }
@@ -91,6 +93,7 @@ uint32_t usart_read(Board *board, uint32_t slot, uint32_t offset) {
       return status(board, slot);
     case RDR:
       usart->full = false;
+      usart->polls = 0;
       return usart->received;
     default:
       return 0;
@@ -126,6 +129,7 @@ void usart_write(Board *board, uint32_t slot, uint32_t offset, uint32_t value) {
       usart->error_flags &= ~(value & (ISR_ORE | ISR_FE));
       break;
     case TDR:
+      usart->polls = 0;
       if (usart->cr1 & CR1_UE && usart->cr1 & CR1_TE && sends(board, slot))
         line_send(board, (uint8_t)value);
       break;

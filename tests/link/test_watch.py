@@ -1,0 +1,106 @@
+"""Requests that are answered by many frames, over a line with a clock of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.errors import LinkTimeout
+from hil.link import client as client_module
+from hil.link.client import LinkClient
+from hil.link.frames import BadFrame, FrameReader
+from hil.link.messages import Message, Operator, Trace, TraceReply
+from tests.link.fake_port import reply
+
+TRACE = Trace(0, 0, 0)
+DONE = TraceReply(0, 2, 30, 5, b"")
+
+
+def told(index: int) -> bytes:
+    return reply(Operator(index, 0, 10, 0, 0, 4), 0)
+
+
+class SlowPort:
+    """Gives, for each request, frames that each come after their own delay."""
+
+    def __init__(self, *answers: list[tuple[float, bytes | Message]]) -> None:
+        self.now_s = 100.0
+        self.answers = list(answers)
+        self.coming: list[tuple[float, bytes]] = []
+        self.sequences: list[int] = []
+        self._reader = FrameReader()
+
+    def write(self, data: bytes) -> None:
+        for frame in self._reader.feed(data):
+            assert not isinstance(frame, BadFrame)
+            self.sequences.append(frame.sequence)
+            at_s = self.now_s
+            for delay_s, what in self.answers.pop(0) if self.answers else []:
+                at_s += delay_s
+                data_ = what if isinstance(what, bytes) else reply(what, frame.sequence)
+                self.coming.append((at_s, data_))
+
+    def read(self, timeout_s: float) -> bytes:
+        if self.coming and self.coming[0][0] <= self.now_s + timeout_s:
+            at_s, data = self.coming.pop(0)
+            self.now_s = max(self.now_s, at_s)
+            return data
+        self.now_s += timeout_s
+        return b""
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[SlowPort]:
+    ports: list[SlowPort] = []
+    monkeypatch.setattr(client_module, "monotonic", lambda: ports[0].now_s)
+    return ports
+
+
+def test_every_byte_begins_the_time_out_anew(clock: list[SlowPort]) -> None:
+    port = SlowPort([*((0.9, told(i)) for i in range(20)), (0.9, DONE)])
+    clock.append(port)
+    client = LinkClient(port)
+    assert client.watch(TRACE, TraceReply, timeout_s=1) == DONE
+    assert len(client.take_observations()) == 20
+    assert len(port.sequences) == 1
+    assert port.now_s > 118
+
+
+def test_a_damaged_observation_does_not_make_it_ask_again(clock: list[SlowPort]) -> None:
+    damaged = bytearray(told(0))
+    damaged[3] ^= 1
+    port = SlowPort([(0.1, bytes(damaged)), (0.1, told(1)), (0.1, DONE)])
+    clock.append(port)
+    client = LinkClient(port)
+    assert client.watch(TRACE, TraceReply, timeout_s=5) == DONE
+    assert [o.index for o in client.take_observations()] == [1]
+    assert len(port.sequences) == 1
+
+
+def test_a_lost_reply_is_asked_for_again_in_silence_and_under_its_number(
+    clock: list[SlowPort],
+) -> None:
+    port = SlowPort([(0.1, told(0))], [(0.1, DONE)])
+    clock.append(port)
+    client = LinkClient(port)
+    assert client.watch(TRACE, TraceReply, timeout_s=5) == DONE
+    assert port.sequences[0] == port.sequences[1]
+    assert port.now_s - 100.0 >= 1.1
+    assert client.retransmissions == 1
+
+
+def test_silence_for_longer_than_allowed_is_a_timeout(clock: list[SlowPort]) -> None:
+    port = SlowPort([(0.1, told(0))])
+    clock.append(port)
+    with pytest.raises(LinkTimeout, match="no answer to Trace within 3 s"):
+        LinkClient(port).watch(TRACE, TraceReply, timeout_s=3)
+    assert port.now_s - 100.0 >= 3.1
+
+
+def test_a_working_board_may_be_silent_for_longer(clock: list[SlowPort]) -> None:
+    port = SlowPort([(8.0, DONE)])
+    clock.append(port)
+    client = LinkClient(port)
+    assert client.watch(TRACE, TraceReply, timeout_s=3, is_working=lambda: True) == DONE
