@@ -12,12 +12,11 @@ from pathlib import Path
 from time import monotonic
 
 from hil import __version__
-from hil.bench.board import Board
+from hil.bench.board import Board, blamed_on
 from hil.checks.agreement import Agreement
 from hil.checks.metrics import Score
 from hil.data import Vectors
 from hil.device import start_device
-from hil.errors import HilError
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
 from hil.firmware.image import Image
@@ -38,6 +37,8 @@ from hil.vocab import CounterUnit, Kind
 
 # Metrics that have a name for each unit.
 TIMED = ("latency_", "empty_window_", "fixed_kernel_")
+# The model's has a metric of its own, from the ELF.
+OWNER_FIELDS = {o: f"flash_{o.value}_bytes" for o in Owner if o is not Owner.MODEL}
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def measure(
     agreement = Agreement.of(
         job.model, job.vectors, job.metric, job.data, device.streamed.outputs, results, errors
     )
-    metrics, absent = _metrics(job, board, image, device, agreement)
+    footprint = read_footprint(image.path, job.builder.tflm.kernel_files)
+    metrics, absent = _metrics(job, board, image, device, agreement, footprint)
     record = RunRecord(
         run_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         started_utc=started.isoformat(timespec="seconds"),
@@ -120,11 +122,11 @@ def measure(
 
 def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _OnDevice:
     frame_log = FrameLog(job.frame_log) if job.frame_log else None
-    try:
+    target = job.builder.target
+    with blamed_on(board):
         progress("program", 0, 0)
-        device = start_device(board, image, job.builder.target, frame_log)
+        device = start_device(board, image, target, frame_log)
         try:
-            target = job.builder.target
             sanity = check_sanity(device, board, target)
             clock_hz = target.clock.core_clock_hz
             streamed = stream(device, board, job.model, job.vectors, clock_hz, job.rounds, progress)
@@ -132,19 +134,21 @@ def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _
             return _OnDevice(device.arena, sanity, streamed, device.memory(), retransmissions)
         finally:
             device.close()
-    except HilError as error:
-        error.board = error.board or board.id
-        error.detail = "\n".join(part for part in (board.diagnosis(), error.detail) if part)
-        raise
 
 
 # ---- figures
 
 
 def _metrics(
-    job: Job, board: Board, image: Image, device: _OnDevice, agreement: Agreement
+    job: Job,
+    board: Board,
+    image: Image,
+    device: _OnDevice,
+    agreement: Agreement,
+    footprint: Footprint,
 ) -> tuple[Metrics, dict[str, str]]:
     """All figures, and for each that is missing the reason."""
+    owners, unowned = _owners(image, footprint)
     figures: dict[str, float | int | None] = {
         "vectors": job.vectors.count,
         "macs": job.model.macs,
@@ -155,20 +159,19 @@ def _metrics(
         "flash_bytes": image.sizes.flash_bytes,
         "flash_model_bytes": image.sizes.model_bytes,
         "flash_code_bytes": image.sizes.code_bytes,
+        "flash_text_bytes": image.sizes.text_bytes,
         "ram_static_bytes": image.sizes.ram_static_bytes,
+        "ram_data_bytes": image.sizes.data_bytes,
+        "ram_bss_bytes": image.sizes.bss_bytes,
         "stack_bytes": image.sizes.stack_bytes,
         "link_retransmissions": device.retransmissions,
         **agreement.figures,
         **_timing(board.kind, device, job.builder.target.clock.core_clock_hz),
-        **_memory(device, _footprint(job, image)),
+        **_stack(device),
+        **owners,
     }
-    absent = _absent_timing(board.kind, figures) | agreement.absent
+    absent = _absent_timing(board.kind, figures) | agreement.absent | unowned
     return Metrics.model_validate(figures), absent
-
-
-def _footprint(job: Job, image: Image) -> Footprint:
-    linker_map = image.path.with_name("image.map")
-    return read_footprint(linker_map, job.builder.tflm.kernel_files)
 
 
 def _timing(kind: Kind, device: _OnDevice, core_clock_hz: int) -> dict[str, float | int | None]:
@@ -197,14 +200,17 @@ def _unit(kind: Kind) -> CounterUnit:
     return CounterUnit.INSTRUCTIONS if kind is Kind.EMULATED else CounterUnit.CYCLES
 
 
-def _memory(device: _OnDevice, footprint: Footprint) -> dict[str, float | int | None]:
-    figures: dict[str, float | int | None] = {
-        f"flash_{owner.value}_bytes": footprint.flash_bytes.get(owner, 0)
-        for owner in Owner
-        if owner is not Owner.MODEL
-    }
+def _stack(device: _OnDevice) -> dict[str, float | int | None]:
     is_known = device.memory.stack_bytes > 0
-    return figures | {"stack_used_bytes": device.memory.stack_used_bytes if is_known else None}
+    return {"stack_used_bytes": device.memory.stack_used_bytes if is_known else None}
+
+
+def _owners(image: Image, footprint: Footprint) -> tuple[dict[str, int], dict[str, str]]:
+    """Bytes of flash by owner, or for each the reason why nobody knows."""
+    reason = footprint.doubt(image.sizes)
+    if reason:
+        return {}, dict.fromkeys(OWNER_FIELDS.values(), reason)
+    return {name: footprint.flash_bytes.get(o, 0) for o, name in OWNER_FIELDS.items()}, {}
 
 
 def _absent_timing(kind: Kind, figures: Mapping[str, float | int | None]) -> dict[str, str]:

@@ -81,11 +81,14 @@ class Metrics(Record):
     flash_bytes: int | None = None
     flash_model_bytes: int | None = None
     flash_code_bytes: int | None = None
+    flash_text_bytes: int | None = None
     flash_kernels_bytes: int | None = None
     flash_interpreter_bytes: int | None = None
     flash_harness_bytes: int | None = None
     flash_library_bytes: int | None = None
     ram_static_bytes: int | None = None
+    ram_data_bytes: int | None = None
+    ram_bss_bytes: int | None = None
     stack_bytes: int | None = None
     stack_used_bytes: int | None = None
     outputs_elements: int | None = None

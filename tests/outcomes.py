@@ -107,7 +107,8 @@ def make_outcome(
 ) -> Outcome:
     """An outcome whose outputs are `found`, and the reference's `expected`."""
     reference = ReferenceResult(ReferenceName.TFLM, "host TFLM", (expected,), (1.0, 2.0), 4096)
-    image = Image(Path("image.elf"), bytes(20), {}, ImageSizes(5000, 2000, 3000, 100, 1024, 4096))
+    sizes = ImageSizes(5000, 2000, 3000, 100, 1024, 4096, 2990, 10, 90)
+    image = Image(Path("image.elf"), bytes(20), {}, sizes)
     return Outcome(
         record=make_record(
             oracle="tflm", comparisons={"tflm": make_comparison(found, expected, bound)}

@@ -15,6 +15,7 @@ from hil.checks.judge import judge
 from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
+from hil.firmware.footprint import Footprint
 from hil.firmware.tflm import TflmSource
 from hil.measure import Job, measure
 from hil.model.flatbuffer import parse_model
@@ -156,6 +157,17 @@ def test_parts_of_the_accuracy_are_kept_for_device_and_references(
     assert set(parts["device"]) <= {0.0, 1.0}
     assert np.mean(parts["device"]) == record.metrics.accuracy_device
     assert record.comparisons["litert"].accuracy == record.metrics.accuracy_litert
+
+
+def test_owners_nobody_knows_have_a_reason_instead_of_0(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.measure.read_footprint", lambda *_: Footprint({}, {}))
+    record = measure(job, board, references).record
+    for owner in ("kernels", "interpreter", "harness", "library"):
+        assert getattr(record.metrics, f"flash_{owner}_bytes") is None
+        assert "linker map" in record.absent[f"flash_{owner}_bytes"]
+    assert record.metrics.flash_model_bytes
 
 
 def test_progress_is_told_by_phase(job: Job, board: EmulatedBoard, references: References) -> None:
