@@ -62,6 +62,7 @@ class Device:
         self._inputs: tuple[TensorReply, ...] = ()
         self._outputs: tuple[TensorReply, ...] = ()
         self._arena: AllocateReply | None = None
+        self._before_each: Callable[[], None] | None = None
 
     @property
     def client(self) -> LinkClient:
@@ -159,8 +160,14 @@ class Device:
         outputs = tuple(self._read(i, tensor.bytes) for i, tensor in enumerate(self._outputs))
         return Inference(outputs, reply.cycles)
 
+    def before_each_inference(self, action: Callable[[], None]) -> None:
+        """Has `action` called whenever the inputs of an inference are about to be written."""
+        self._before_each = action
+
     def write_inputs(self, inputs: Sequence[bytes]) -> None:
         """Writes every input tensor. Raises DataError when they do not fit the model."""
+        if self._before_each is not None:
+            self._before_each()
         wanted = [tensor.bytes for tensor in self._inputs]
         if [len(data) for data in inputs] != wanted:
             raise DataError(
