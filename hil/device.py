@@ -13,13 +13,11 @@ from hil.data import Array
 from hil.errors import DataError, DeviceFault, LinkError, UnsupportedModel
 from hil.firmware.image import Image
 from hil.link.client import LinkClient
+from hil.link.codes import AllocateStatus, Direction
 from hil.link.log import FrameLog
 from hil.link.messages import (
-    MAX_PAYLOAD_BYTES,
     Allocate,
     AllocateReply,
-    AllocateStatus,
-    Direction,
     HelloReply,
     Infer,
     InferReply,
@@ -37,6 +35,7 @@ from hil.link.messages import (
     Write,
     WriteReply,
 )
+from hil.link.wire import MAX_PAYLOAD_BYTES
 from hil.model.info import ModelInfo
 from hil.target import Target
 

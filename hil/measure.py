@@ -21,7 +21,8 @@ from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
 from hil.firmware.image import Image
 from hil.link.log import FrameLog
-from hil.link.messages import PROTOCOL_MAJOR, AllocateReply, MemoryReply
+from hil.link.messages import AllocateReply, MemoryReply
+from hil.link.wire import PROTOCOL_MAJOR
 from hil.model.info import ModelInfo
 from hil.outcome import Outcome
 from hil.progress import Progress, silent

@@ -31,7 +31,8 @@ from hil.firmware.build import Builder
 from hil.firmware.image import Image
 from hil.firmware.tflm import TflmSource
 from hil.link.client import LinkClient
-from hil.link.messages import Allocate, AllocateReply, AllocateStatus
+from hil.link.codes import AllocateStatus
+from hil.link.messages import Allocate, AllocateReply
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target
