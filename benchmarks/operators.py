@@ -31,7 +31,8 @@ def _figures_of(name: str, *, everything: bool) -> Iterator[Figure]:
     board = EmulatedBoard(rig.target())
     device = start_device(board, rig.image(name), rig.target())
     model = rig.model(name)
-    inputs = random_vectors(model, 1, 0).input_bytes(0)
+    vectors = random_vectors(model, 1, 0)
+    inputs = vectors.input_bytes(0)
     empty_window = check_sanity(device, board, rig.target()).empty_window_cycles
     profile = measure_profile(device, model, inputs, empty_window, TIMEOUT_S)
     share = 100 * abs(profile.rest_cycles) / profile.clean_cycles
@@ -45,7 +46,7 @@ def _figures_of(name: str, *, everything: bool) -> Iterator[Figure]:
         yield Figure("sanity of the board", "s", checks)
         host = start_tree(HostBuilder(rig.builder().tflm), model)
         bisecting = seconds(
-            lambda: first_divergence(device, host, model, inputs, TIMEOUT_S), REPEATS
+            lambda: first_divergence(device, host, model, vectors, 0, TIMEOUT_S), REPEATS
         )
         yield Figure("all operators compared, none differs", "s", bisecting)
         host.close()

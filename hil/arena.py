@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hil.device import Device
-from hil.errors import BenchError, DeviceFault, LinkError, UnsupportedModel
+from hil.errors import BenchError, DeviceFault, LinkError, LinkTimeout, UnsupportedModel
 from hil.link.messages import MemoryReply
 
 STEP_BYTES = 16  # TFLM aligns what is in the arena to this
@@ -36,19 +36,29 @@ class ArenaTruth:
 
 
 def measure_arena(
-    device: Device, inputs: Sequence[bytes], timeout_s: float, restart: Callable[[], None]
+    device: Device,
+    inputs: Sequence[bytes],
+    timeout_s: float,
+    restart: Callable[[], None],
+    watchdog: Callable[[], Callable[[], bool]] | None = None,
 ) -> ArenaTruth:
     """Searches, with one vector as the test of whether an arena works.
 
-    `restart` brings a device back that an arena too small has crashed. Raises what Device raises
-    when even the whole arena does not work; at the end the device has the whole arena again.
+    `restart` brings a device back that an arena too small has crashed; `watchdog` makes one for
+    each inference. Raises what Device raises when even the whole arena does not work, and LinkError
+    when the line fails; at the end the device has the whole arena again.
     """
     device.memory(poison=True)
     whole = device.allocate()
     allocated = device.memory()
-    expected = device.infer(inputs, timeout_s).outputs
+
+    def infer() -> tuple[bytes, ...]:
+        is_working = watchdog() if watchdog is not None else None
+        return device.infer(inputs, timeout_s, is_working).outputs
+
+    expected = infer()
     inferred = device.memory()
-    search = _Search(device, inputs, expected, timeout_s, restart)
+    search = _Search(device, infer, expected, restart)
     minimum = search.smallest(whole.arena_used_bytes, whole.arena_bytes)
     device.allocate()
     return ArenaTruth(
@@ -75,15 +85,13 @@ class _Search:
     def __init__(
         self,
         device: Device,
-        inputs: Sequence[bytes],
+        infer: Callable[[], tuple[bytes, ...]],
         expected: tuple[bytes, ...],
-        timeout_s: float,
         restart: Callable[[], None],
     ) -> None:
         self._device = device
-        self._inputs = inputs
+        self._infer = infer
         self._expected = expected
-        self._timeout_s = timeout_s
         self._restart = restart
         self.allocations = 0
 
@@ -103,15 +111,16 @@ class _Search:
         return works
 
     def _works(self, arena_bytes: int) -> bool:
+        """Whether the model runs in so much. A damaged line says nothing of that: it is raised."""
         self.allocations += 1
         try:
             self._device.memory(poison=True)
             self._device.allocate(arena_bytes)
-            outputs = self._device.infer(self._inputs, self._timeout_s).outputs
+            outputs = self._infer()
             beyond = self._device.memory().beyond_touched_bytes
         except UnsupportedModel:
             return False
-        except (DeviceFault, LinkError):
+        except (DeviceFault, LinkTimeout):
             self._restart()
             return False
         return outputs == self._expected and beyond == 0

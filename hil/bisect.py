@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import binascii
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
-from hil.data import Array
+from hil.data import Array, Vectors
 from hil.device import Device
 from hil.errors import DeviceFault
-from hil.model.info import ModelInfo, TensorInfo
+from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
 from hil.trace import InferenceTrace, OperatorTrace, trace
 
 REFERENCE_TIMEOUT_S = 120.0
@@ -43,38 +45,62 @@ class Divergence:
     channels: tuple[int, ...]
 
 
+def replay(
+    device: Device, model: ModelInfo, vectors: Vectors, index: int, timeout_s: float
+) -> None:
+    """Brings a model with state to where it is before vector `index`: those before it are run."""
+    if model.has_state:
+        device.allocate()
+        for earlier in range(index):
+            device.infer(vectors.input_bytes(earlier), timeout_s)
+
+
 def first_divergence(
     device: Device,
     host: Device,
     model: ModelInfo,
-    inputs: Sequence[bytes],
+    vectors: Vectors,
+    index: int,
     timeout_s: float,
     is_working: Callable[[], bool] | None = None,
 ) -> Divergence | None:
-    """The first operator that differs on `inputs`, None when all are the same.
+    """The first operator that differs on vector `index`, None when all are the same.
 
     Integer tensors must be equal: their CRCs are compared, and only the tensor that differs is
     fetched, by a second inference. With float tensors in the model all are fetched at once, and
     may differ by FLOAT_BOUND of the host's largest value. Raises what `trace` raises.
     """
+    inputs = vectors.input_bytes(index)
+
+    def watched(on: Device, data_of: range) -> InferenceTrace:
+        is_host = on is host
+        wait_s = REFERENCE_TIMEOUT_S if is_host else timeout_s
+        return trace(
+            on,
+            inputs,
+            wait_s,
+            crc=True,
+            data_of=data_of,
+            prepare=lambda: replay(on, model, vectors, index, wait_s),
+            is_working=None if is_host else is_working,
+        )
+
     everything = range(len(model.operators)) if _has_floats(model) else range(0)
-    found = trace(device, inputs, timeout_s, crc=True, data_of=everything, is_working=is_working)
-    expected = trace(host, inputs, REFERENCE_TIMEOUT_S, crc=True, data_of=everything)
+    found, expected = watched(device, everything), watched(host, everything)
     if everything:
-        return _first_float_divergence(model, found, expected)
+        return _first_float_divergence(model, inputs, found, expected)
     pairs = zip(found.operators, expected.operators, strict=True)
-    index = next((a.index for a, b in pairs if a.output_crc != b.output_crc), None)
-    if index is None:
+    first = next((a.index for a, b in pairs if a.output_crc != b.output_crc), None)
+    if first is None:
         return None
-    one = range(index, index + 1)
-    again = trace(device, inputs, timeout_s, crc=True, data_of=one, is_working=is_working)
-    wanted = trace(host, inputs, REFERENCE_TIMEOUT_S, crc=True, data_of=one)
-    inputs_equal = found.operators[index].input_crc == expected.operators[index].input_crc
-    divergence = _divergence(model, again.operators[index], wanted.operators[index], inputs_equal)
+    one = range(first, first + 1)
+    again, wanted = watched(device, one).operators[first], watched(host, one).operators[first]
+    inputs_equal = found.operators[first].input_crc == expected.operators[first].input_crc
+    divergence = _divergence(model, again, wanted, inputs_equal=inputs_equal)
     if divergence is None:
-        operator = model.operators[index]
         raise DeviceFault(
-            f"operator {index} {operator.name} gives other outputs from one run to the next",
+            f"operator {first} {model.operators[first].name} gives other outputs from one run to "
+            "the next",
             hint="unstable supply, clock or memory, or a kernel that reads what nobody wrote",
             step="bisect",
         )
@@ -88,31 +114,61 @@ def _has_floats(model: ModelInfo) -> bool:
 
 
 def _first_float_divergence(
-    model: ModelInfo, found: InferenceTrace, expected: InferenceTrace
+    model: ModelInfo, inputs: Sequence[bytes], found: InferenceTrace, expected: InferenceTrace
 ) -> Divergence | None:
-    good: set[int] = set(model.inputs)
+    """Integers are held to equality only where they were computed from equal bytes: float32 noise
+    before a rounding step may move it by one.
+    """
+    made = dict(zip(model.inputs, inputs, strict=True))
     for ours, theirs in zip(found.operators, expected.operators, strict=True):
-        inputs = [i for i in model.operators[ours.index].inputs if i >= 0]
-        inputs = [i for i in inputs if not model.tensors[i].is_constant]
-        divergence = _divergence(model, ours, theirs, all(i in good for i in inputs))
+        operator = model.operators[ours.index]
+        divergence = _divergence(
+            model,
+            ours,
+            theirs,
+            inputs_equal=_read_what_was_made(ours, operator, model, made),
+            is_exact=ours.input_crc == theirs.input_crc,
+        )
         if divergence is not None:
             return divergence
-        good |= set(model.operators[ours.index].outputs)
+        made |= dict(zip(operator.outputs, ours.outputs, strict=False))
     return None
 
 
+def _read_what_was_made(
+    traced: OperatorTrace, operator: OperatorInfo, model: ModelInfo, made: Mapping[int, bytes]
+) -> bool:
+    """Whether the device's operator was given what its own operators had made before.
+
+    Variable tensors are nobody's output: with one of them nothing is claimed.
+    """
+    crc = 0
+    for index in operator.inputs:
+        if index < 0 or model.tensors[index].is_constant:
+            continue
+        if index not in made:
+            return True
+        crc = binascii.crc32(made[index], crc)
+    return crc == traced.input_crc
+
+
 def _divergence(
-    model: ModelInfo, ours: OperatorTrace, theirs: OperatorTrace, inputs_equal: bool
+    model: ModelInfo,
+    ours: OperatorTrace,
+    theirs: OperatorTrace,
+    *,
+    inputs_equal: bool,
+    is_exact: bool = True,
 ) -> Divergence | None:
     """What is wrong with the first output that differs by more than it may."""
     operator = model.operators[ours.index]
-    for tensor_index, a, b in zip(operator.outputs, ours.outputs, theirs.outputs, strict=True):
+    for tensor_index, a, b in zip(operator.outputs, ours.outputs, theirs.outputs, strict=False):
         tensor = model.tensors[tensor_index]
         found, expected = _values(a, tensor), _values(b, tensor)
         gap = np.abs(found.astype(np.float64) - expected.astype(np.float64))
         gap[_both_nan(found, expected)] = 0.0
         gap[np.isnan(gap)] = np.inf
-        allowed = _allowed(expected)
+        allowed = _allowed(expected, tensor, is_exact=is_exact)
         if not (gap > allowed).any():
             continue
         where = np.unravel_index(int(gap.argmax()), gap.shape)
@@ -133,9 +189,12 @@ def _divergence(
     return None
 
 
-def _allowed(expected: Array) -> float:
+def _allowed(expected: Array, tensor: TensorInfo, *, is_exact: bool) -> float:
+    """How far an element may be off. An index (no scale) computed from floats may be any: which of
+    two nearly equal values is the largest is noise too.
+    """
     if expected.dtype.kind != "f":
-        return 0.0
+        return 0.0 if is_exact else 1.0 if tensor.scales else inf
     finite = np.abs(expected[np.isfinite(expected)].astype(np.float64))
     return FLOAT_BOUND * float(finite.max(initial=0.0))
 

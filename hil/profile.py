@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hil.device import Device
 from hil.model.info import ModelInfo, TensorInfo
+from hil.rounds import unwrapped
 from hil.trace import trace
 
 
@@ -78,8 +79,9 @@ def measure_profile(
 ) -> Profile:
     """Profiles one vector, after one inference to warm up. Raises what Device.infer raises."""
     device.infer(inputs, timeout_s, is_working)
-    clean = device.infer(inputs, timeout_s, is_working).cycles - empty_window_cycles
+    counted = device.infer(inputs, timeout_s, is_working).cycles
     traced = trace(device, inputs, timeout_s, is_working=is_working)
+    clean = unwrapped(counted, traced.net_cycles) - empty_window_cycles
     total = traced.net_cycles
     operators = tuple(
         OperatorProfile(

@@ -10,7 +10,7 @@ from hil.bench.board import Board
 from hil.bench.watchdog import Watchdog
 from hil.data import Array, Vectors
 from hil.device import Device, Inference, outputs_as_arrays
-from hil.errors import BenchError, LinkError
+from hil.errors import BenchError, DeviceFault, LinkError
 from hil.model.info import ModelInfo
 from hil.progress import Progress
 from hil.rounds import RoundPolicy, unwrapped
@@ -20,8 +20,8 @@ from hil.vocab import Kind
 WARM_UP_INFERENCES = 1
 MIN_INFER_TIMEOUT_S = 10.0
 CYCLES_PER_MAC = 200
-# An inference that takes longer may have gone around the 32 bits of the counter: even an emulated
-# core executes no 2^32 instructions in this time.
+# A warm-up that takes longer may have gone around the 32 bits of the counter: even an emulated core
+# executes no 2^32 instructions in this time.
 WRAP_IS_POSSIBLE_S = 4.0
 # A counter cannot run ahead of the host's clock by more than what crystals and scheduling explain.
 RATE_TOLERANCE = 0.05
@@ -59,13 +59,13 @@ def stream(
 ) -> Streamed:
     """Runs every vector, after a warm-up, and further rounds as long as the policy wants them.
 
-    Raises LinkError when the device's tensors are not the model's, BenchError when no sample can be
-    true, and what Device.infer raises.
+    Raises LinkError when the device's tensors are not the model's, DeviceFault when a vector's
+    outputs change from round to round, BenchError when no sample can be true, and what Device.infer
+    raises.
     """
     _check_tensors(model, device)
     run = _Stream(device, board, model, vectors, core_clock_hz)
-    for _ in range(WARM_UP_INFERENCES):
-        run.infer(0)
+    run.warm_up()
     start = monotonic()
     rows = []
     for index in range(vectors.count):
@@ -73,7 +73,15 @@ def stream(
         rows.append(run.sample(index))
     on_progress("measure", vectors.count, vectors.count)
     while not rounds.is_enough(run.cycles, monotonic() - start):
-        run.sample(len(run.cycles) % vectors.count)
+        index = len(run.cycles) % vectors.count
+        if index == 0:
+            run.forget()
+        if run.sample(index) != rows[index]:
+            raise DeviceFault(
+                f"vector {index} gives other outputs from one run to the next",
+                hint="unstable supply, clock or memory",
+                step="measure",
+            )
     if len(run.impossible) == len(run.cycles):
         raise BenchError(
             "every latency is longer than the host waited for it: the counter cannot be believed",
@@ -89,6 +97,7 @@ class _Stream:
     ) -> None:
         self._device = device
         self._board = board
+        self._model = model
         self._vectors = vectors
         self._clock_hz = core_clock_hz
         self._timeout_s = infer_timeout_s(model, core_clock_hz)
@@ -96,19 +105,32 @@ class _Stream:
         self.cycles: list[int] = []
         self.impossible: list[int] = []
 
-    def infer(self, index: int) -> Inference:
-        """One inference, its time not noted."""
-        inputs = self._vectors.input_bytes(index)
-        return self._device.infer(inputs, self._timeout_s, self._watchdog())
+    def warm_up(self) -> None:
+        """Inferences that are not counted. After long ones the operators' sum, which is kept in 64
+        bits, tells how often the counter comes around.
+        """
+        start = monotonic()
+        for _ in range(WARM_UP_INFERENCES):
+            self._infer(0)
+        if monotonic() - start > WRAP_IS_POSSIBLE_S:
+            inputs = self._vectors.input_bytes(0)
+            watched = trace(self._device, inputs, self._timeout_s, is_working=self._watchdog())
+            self._estimate = watched.net_cycles
+        self.forget()
+
+    def forget(self) -> None:
+        """Brings a model with state back to its beginning, where the references begin too."""
+        if self._model.has_state:
+            self._device.allocate()
 
     def sample(self, index: int) -> tuple[bytes, ...]:
         """One inference; its cycles are noted, its outputs returned."""
         start = monotonic()
-        inference = self.infer(index)
+        inference = self._infer(index)
         elapsed_s = monotonic() - start
         cycles = inference.cycles
-        if elapsed_s > WRAP_IS_POSSIBLE_S:
-            cycles = unwrapped(cycles, self._whole_estimate(index))
+        if self._estimate is not None:
+            cycles = unwrapped(cycles, self._estimate)
         if self._board.kind is Kind.HARDWARE:
             most = elapsed_s * self._clock_hz * (1 + RATE_TOLERANCE)
             if cycles > most:
@@ -116,16 +138,12 @@ class _Stream:
         self.cycles.append(cycles)
         return inference.outputs
 
+    def _infer(self, index: int) -> Inference:
+        inputs = self._vectors.input_bytes(index)
+        return self._device.infer(inputs, self._timeout_s, self._watchdog())
+
     def _watchdog(self) -> Callable[[], bool]:
         return Watchdog(self._board, int(self._timeout_s * self._clock_hz)).is_working
-
-    def _whole_estimate(self, index: int) -> int:
-        """Cycles of an inference without a wrap: the operators' sum, which is kept in 64 bits."""
-        if self._estimate is None:
-            inputs = self._vectors.input_bytes(index)
-            watched = trace(self._device, inputs, self._timeout_s, is_working=self._watchdog())
-            self._estimate = watched.net_cycles
-        return self._estimate
 
 
 def _check_tensors(model: ModelInfo, device: Device) -> None:

@@ -11,7 +11,7 @@ from hil.arena import STEP_BYTES, measure_arena, restarter
 from hil.bench.emulated import EmulatedBoard
 from hil.data import random_vectors
 from hil.device import Device, Inference, start_device
-from hil.errors import BenchError, DeviceFault, LinkTimeout, UnsupportedModel
+from hil.errors import BenchError, DeviceFault, LinkError, LinkTimeout, UnsupportedModel
 from hil.firmware.build import Builder
 from hil.link.codes import AllocateStatus
 from hil.link.messages import AllocateReply, MemoryReply
@@ -39,9 +39,11 @@ class FakeDevice:
             raise UnsupportedModel("too small")
         return AllocateReply(AllocateStatus.OK, self.size, self.reports, 16, self.reports - 16)
 
-    def infer(self, inputs: list[bytes], timeout_s: float) -> Inference:
+    def infer(self, inputs: list[bytes], timeout_s: float, is_working: object) -> Inference:
         if self.size < self.needs and self.failure == "crash":
             raise DeviceFault("bus fault")
+        if self.size < self.needs and self.failure == "line":
+            raise LinkError("no undamaged answer")
         is_wrong = self.size < self.needs and self.failure == "outputs"
         return Inference((b"wrong" if is_wrong else b"right",), 10)
 
@@ -63,6 +65,12 @@ def test_the_smallest_arena_that_works_is_found(needs: int, reports: int, failur
     assert (device.restarts > 0) == (failure == "crash" and needs > STEP_BYTES)
     assert device.size == 4096  # as it was found
     assert truth.stack_bytes is None
+
+
+def test_a_damaged_line_is_no_small_arena() -> None:
+    device = FakeDevice(1000, 1000, 4096, "line")
+    with pytest.raises(LinkError, match="no undamaged answer"):
+        measure_arena(device, [b""], 1, device.restart)  # type: ignore[arg-type]
 
 
 def test_a_board_that_does_not_come_back_is_an_error() -> None:

@@ -17,6 +17,7 @@ from hil.device import Device, start_device
 from hil.emulator.connection import Connection
 from hil.emulator.protocol import Op, ReplyStatus
 from hil.errors import BuildError
+from hil.explain import Difference, explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
@@ -56,8 +57,7 @@ class Bench:
         assert status is ReplyStatus.OK
 
     def diverges_at(self, index: int) -> Divergence | None:
-        inputs = self.vectors.input_bytes(index)
-        return first_divergence(self.device, self.host, self.model, inputs, TIMEOUT_S)
+        return first_divergence(self.device, self.host, self.model, self.vectors, index, TIMEOUT_S)
 
 
 def symbol_address(image: Image, name: str) -> int:
@@ -167,16 +167,39 @@ class TestExplaining:
     ) -> None:
         monkeypatch.setattr(explain, "HostBuilder", lambda *_, **__: HostBuilder(tflm))
         builder = Builder(target, faulty_tree, KERNELS)
-        said = explain.explain_difference(builder, builder.build(har), board, har, vectors, 5)
+        difference = Difference(5, (b"",), is_own_tree=False)
+        image = builder.build(har)
+        said = explain_difference(builder, image, board, har, vectors, difference)
         assert f"operator 0 of {len(har.operators)}, CONV_2D" in said
         assert "vector 5 against the TFLM tree on this host" in said
         assert "kernel or compiler" in said
 
-    def test_a_right_board_leaves_the_reference_to_blame(
-        self, builder: Builder, board: EmulatedBoard, har: ModelInfo, vectors: Vectors
+    @pytest.mark.parametrize(
+        ("is_now_as_it_was", "is_own_tree", "words"),
+        [
+            (True, False, "the reference is TFLM of another generation"),
+            (True, True, "the host gives other outputs now"),
+            (False, False, "the board gives other outputs now than when it was measured"),
+        ],
+    )
+    def test_without_an_operator_it_says_what_is_known(
+        self,
+        is_now_as_it_was: bool,
+        is_own_tree: bool,
+        words: str,
+        builder: Builder,
+        board: EmulatedBoard,
+        target: Target,
+        har: ModelInfo,
+        vectors: Vectors,
     ) -> None:
-        said = explain.explain_difference(builder, builder.build(har), board, har, vectors, 5)
-        assert "board and compiler are right" in said
+        image = builder.build(har)
+        device = start_device(board, image, target)
+        outputs = device.infer(vectors.input_bytes(5), TIMEOUT_S).outputs
+        device.close()
+        measured = outputs if is_now_as_it_was else (b"other",)
+        difference = Difference(5, measured, is_own_tree=is_own_tree)
+        assert words in explain_difference(builder, image, board, har, vectors, difference)
 
     def test_what_keeps_it_from_finding_out_is_told(
         self,
@@ -191,5 +214,6 @@ class TestExplaining:
 
         image = builder.build(har)
         monkeypatch.setattr(explain, "start_tree", fail)
-        said = explain.explain_difference(builder, image, board, har, vectors, 0)
+        difference = Difference(0, (b"",), is_own_tree=False)
+        said = explain_difference(builder, image, board, har, vectors, difference)
         assert said.endswith("no operator could be named: no compiler")

@@ -36,6 +36,7 @@ class FakeBoard:
         self.counts = counts
         self.now_s = 100.0
         self.executed = 5_000_000
+        self.delays_s: list[float] = []
 
     def executed_instructions(self) -> int | None:
         is_known = self.kind is Kind.EMULATED and self.counts
@@ -47,7 +48,8 @@ class FakeDevice:
         self.board, self.reply, self.stuck = board, reply, stuck
 
     def sanity(self, spin_cycles: int, timeout_s: float) -> SanityReply:
-        self.board.now_s += 0.003 + spin_cycles / 216e6 / self.board.rate
+        delay_s = self.board.delays_s.pop(0) if self.board.delays_s else 0.003
+        self.board.now_s += delay_s + spin_cycles / 216e6 / self.board.rate
         self.board.executed += 40_000 + int(spin_cycles / self.board.rate)
         return replace(self.reply, spun_cycles=0 if self.stuck else spin_cycles + 6)
 
@@ -65,6 +67,13 @@ def test_a_fit_board_tells_its_setting(target: Target, monkeypatch: pytest.Monke
     assert (found.empty_window_cycles, found.fixed_kernel_cycles) == (3, 32_778)
     assert found.caches == ("instruction", "data")
     assert found.counter_rate_hz == pytest.approx(216e6, rel=1e-3)
+
+
+def test_a_busy_host_is_no_wrong_counter(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = FakeBoard(Kind.HARDWARE)
+    board.delays_s = [0.003, 0.020, 0.012, 1.003, 0.003, 0.004]
+    found = check(board, FakeDevice(board), target, monkeypatch)
+    assert found.counter_rate_hz == pytest.approx(216e6, rel=0.05)
 
 
 def test_an_emulated_board_has_no_rate(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:

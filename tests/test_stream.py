@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from hil import stream as stream_module
 from hil.data import random_vectors
 from hil.device import Inference
-from hil.errors import BenchError, LinkError
+from hil.errors import BenchError, DeviceFault, LinkError
 from hil.model.info import ModelInfo
 from hil.progress import silent
 from hil.rounds import RoundPolicy
@@ -43,12 +43,18 @@ class FakeDevice:
         self.cycles, self.seconds = cycles, seconds
         self.now_s = 0.0
         self.count = -1  # the warm-up
+        self.allocated_after: list[int] = []
+        self.changes_after = 1000
+
+    def allocate(self) -> None:
+        self.allocated_after.append(self.count + 1)
 
     def infer(self, inputs: Sequence[bytes], timeout_s: float, is_working: object) -> Inference:
         self.now_s += self.seconds
         cycles = self.cycles[self.count % len(self.cycles)] if self.count >= 0 else 1
         self.count += 1
-        outputs = tuple(bytes(tensor.bytes) for tensor in self.outputs)
+        fill = b"\1" if self.count > self.changes_after - 1 else b"\0"
+        outputs = tuple(fill * tensor.bytes for tensor in self.outputs)
         return Inference(outputs, cycles % (1 << 32))
 
 
@@ -116,6 +122,35 @@ def test_a_counter_that_came_around_is_unwrapped_by_the_operators(
     streamed = run(dense_model, device, monkeypatch)
     assert streamed.cycles == (whole, whole + 7, whole - 9)
     assert len(traces) == 1
+
+
+def test_a_model_with_state_begins_where_its_references_begin(
+    dense_model: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = (replace(dense_model.tensors[0], is_variable=True), *dense_model.tensors[1:])
+    model = replace(dense_model, tensors=tensors)
+    device = FakeDevice(model, [100])
+    policy = RoundPolicy(min_rounds=8, precision=10, max_time_s=1000)
+    run(model, device, monkeypatch, rounds=policy)
+    assert device.allocated_after == [1, 4, 7]  # inferences: a warm-up, then rounds of three
+
+
+def test_a_model_without_state_is_allocated_once(
+    dense_model: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = FakeDevice(dense_model, [100])
+    run(dense_model, device, monkeypatch)
+    assert device.allocated_after == []
+
+
+def test_outputs_that_change_from_round_to_round_are_a_fault(
+    dense_model: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = FakeDevice(dense_model, [100])
+    device.changes_after = 5
+    policy = RoundPolicy(min_rounds=8, precision=10, max_time_s=1000)
+    with pytest.raises(DeviceFault, match="vector 1 gives other outputs from one run to the next"):
+        run(dense_model, device, monkeypatch, rounds=policy)
 
 
 def test_a_counter_ahead_of_the_hosts_clock_is_impossible_and_kept(

@@ -25,7 +25,7 @@ uint32_t Bytes(uint32_t words) {
 
 }  // namespace
 
-void PaintStack() {
+__attribute__((noinline)) void PaintStack() {
   const port_stack stack = port_stack_memory();
   if (stack.start == nullptr) return;
   volatile uint32_t here = 0;

@@ -1,7 +1,7 @@
 // Tells the host what each operator of an inference did, while the inference goes on.
 //
-// Nothing is kept on the device: what is told goes out as frames between two operators, outside
-// the cycles that are counted.
+// What is told goes out as frames between two operators or after the last one, outside the cycles
+// that are counted. No arena is used for it.
 #ifndef HIL_TRACE_H
 #define HIL_TRACE_H
 

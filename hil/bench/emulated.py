@@ -189,12 +189,14 @@ class EmulatedBoard:
 
     def close(self) -> None:
         """See Board."""
-        if self._owns_child:
-            self._child.close()
-        else:
-            self.flasher.close()
-        self._process.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            if self._owns_child:
+                self._child.close()
+            else:
+                self.flasher.close()
+            self._process.close()
+        finally:  # also when Ctrl-C comes meanwhile
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def probe_settings(target: Target, probe_id: str, reset_post_delay_s: float) -> ProbeSettings:

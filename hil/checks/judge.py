@@ -8,7 +8,7 @@ from hil.checks.agreement import DEVICE, NOT_ASKED_FOR
 from hil.comparison import Comparison, TensorComparison, WorstVector
 from hil.outcome import Outcome
 from hil.record import RunRecord, Verdict
-from hil.reference.reference import ORACLES
+from hil.reference.reference import ORACLES, ReferenceName
 from hil.suite import Checks, Metric
 from hil.vocab import CheckName, Kind, Status
 
@@ -59,14 +59,13 @@ def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
     return _verdict(check, Status.PASS, reason, **limits)
 
 
-def worst_vector(outcome: Outcome) -> int:
-    """The vector whose outputs are furthest from the oracle's; 0 when none differs."""
-    found = _against_oracle(outcome)
-    return (found.worst_vector if found is not None else None) or 0
+def oracle_of(outcome: Outcome) -> ReferenceName | None:
+    """The reference that outputs are judged by, None when the run has none that could be."""
+    oracle = outcome.record.oracle
+    return ReferenceName(oracle) if oracle is not None else None
 
 
 def _against_oracle(outcome: Outcome) -> Comparison | None:
-    """The comparison that decides, None when there is no oracle's."""
     oracle = outcome.record.oracle
     return outcome.record.comparisons[oracle] if oracle is not None else None
 

@@ -140,7 +140,9 @@ def arena(
         restart = restarter(
             board.flasher.reset, lambda: device.hello(opened.image, opened.builder.target)
         )
-        truth = measure_arena(device, opened.inputs, opened.timeout_s, restart)
+        truth = measure_arena(
+            device, opened.inputs, opened.timeout_s, restart, lambda: opened.is_working
+        )
         sizes = opened.image.sizes
         footprint = read_footprint(opened.image.path, opened.builder.tflm.kernel_files)
         if json is not None:
@@ -180,7 +182,8 @@ def bisect(
                 opened.device,
                 host,
                 opened.model,
-                opened.inputs,
+                opened.vectors,
+                vector,
                 opened.timeout_s,
                 opened.is_working,
             )

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from hil.bench.board import Board
-from hil.checks.judge import judge, worst_vector
+from hil.checks.judge import judge, oracle_of
 from hil.cli.options import (
     DEFAULT_KERNELS,
     DEFAULT_TARGET,
@@ -26,7 +26,7 @@ from hil.cli.options import (
 from hil.cli.prepared import Choice, prepare, watched
 from hil.data import Vectors, load_npz, random_vectors
 from hil.errors import HilError, UnsupportedModel
-from hil.explain import explain_difference
+from hil.explain import difference_of, explain_difference
 from hil.files import check_writable, write_whole
 from hil.host_score import HostScorer
 from hil.measure import Job, measure
@@ -132,12 +132,12 @@ def run(
 def _verdict(job: Job, board: Board, outcome: Outcome, show: Progress) -> Verdict:
     """Whether the outputs are right; if not, also which operator is first to differ."""
     verdict = judge(CheckName.OUTPUTS, outcome, Checks(), job.metric)
-    if verdict.status is not Status.FAIL:
+    oracle = oracle_of(outcome)
+    if verdict.status is not Status.FAIL or oracle is None:
         return verdict
     show("look for the operator", 0, 0)
-    said = explain_difference(
-        job.builder, outcome.image, board, job.model, job.vectors, worst_vector(outcome)
-    )
+    difference = difference_of(outcome, oracle)
+    said = explain_difference(job.builder, outcome.image, board, job.model, job.vectors, difference)
     return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
 

@@ -133,6 +133,11 @@ class ModelInfo:
         return tuple(self.tensors[i] for i in self.outputs)
 
     @property
+    def has_state(self) -> bool:
+        """Whether an inference depends on those before it: it has variable tensors."""
+        return any(tensor.is_variable for tensor in self.tensors)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(operator.macs for operator in self.operators)

@@ -8,10 +8,10 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from hil.bench.bench import Bench, BenchChoice
-from hil.checks.judge import judge, worst_vector
+from hil.checks.judge import judge, oracle_of
 from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
-from hil.explain import explain_difference
+from hil.explain import difference_of, explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
@@ -49,6 +49,17 @@ class RunKey:
             self.target.name,
             self.kernels.value,
         )
+
+    @property
+    def place(self) -> list[str | int]:
+        """Where it stands among others in reports: sorts by target, suite, kernels and model."""
+        kernels = list(KernelLibrary).index(self.kernels)
+        return [
+            self.target.name,
+            str(self.suite.folder),
+            kernels,
+            self.suite.models.index(self.model),
+        ]
 
     @property
     def label(self) -> str:
@@ -134,6 +145,9 @@ class RunBroker:
 
     def _explained(self, key: RunKey, outcome: Outcome, verdict: Verdict) -> Verdict:
         """The verdict with the operator that is first to differ."""
+        oracle = oracle_of(outcome)
+        if oracle is None:
+            return verdict
         model = self.model(key)
         with self._progress.run(key.label) as on_progress:
             on_progress("look for the operator", 0, 0)
@@ -143,7 +157,7 @@ class RunBroker:
                 self.bench.board(key.target),
                 model,
                 self._suite_data(key.suite).vectors(model, key.suite.data_function),
-                worst_vector(outcome),
+                difference_of(outcome, oracle),
             )
         return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 

@@ -40,6 +40,7 @@ def attach(
         "model": key.model.label,
         "target": key.target.name,
         "kernels": key.kernels.value,
+        "place": key.place,
         "verdict": verdict.model_dump(mode="json"),
         "record": record.model_dump(mode="json") if record is not None else None,
         "host_only": host_only.model_dump(mode="json") if host_only is not None else None,
@@ -50,10 +51,11 @@ def attach(
 
 
 class Results:
-    """Runs in the order in which they came, on the controller."""
+    """Runs as they come, on the controller."""
 
     def __init__(self) -> None:
         self._runs: dict[tuple[str, str, str, str], RunResult] = {}
+        self._places: dict[tuple[str, str, str, str], list[Any]] = {}
         self._failures_not_ours = False
 
     def add(self, report: pytest.TestReport) -> None:
@@ -65,6 +67,7 @@ class Results:
         verdict = Verdict.model_validate(payload["verdict"])
         key = tuple(payload[name] for name in ("suite", "model", "target", "kernels"))
         run = self._runs.setdefault(key, RunResult(*key))
+        self._places[key] = payload["place"]
         run.verdicts[verdict.check] = verdict
         if payload["record"] is not None:
             run.record = RunRecord.model_validate(payload["record"])
@@ -75,8 +78,8 @@ class Results:
         self._failures_not_ours |= report.failed and verdict.status is not Status.ERROR
 
     def runs(self) -> list[RunResult]:
-        """All runs, in the order in which they came."""
-        return list(self._runs.values())
+        """All runs, in the order of the suites and their models, whichever worker was faster."""
+        return [self._runs[key] for key in sorted(self._runs, key=lambda key: self._places[key])]
 
     @property
     def only_bench_errors(self) -> bool:

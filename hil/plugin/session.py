@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ class HilSession:
         self._config = config
         self.results = Results()
         self._errors_told: list[HilError] = []
+        self._was_interrupted = False
         try:
             self.targets = _load_targets(options, config)
             self.kernels = _kernel_libraries(options.kernels)
@@ -121,17 +123,26 @@ class HilSession:
         self.broker.close()
         if not self.is_controller:
             return
+        self._was_interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
         self._write_results()
         if session.exitstatus == pytest.ExitCode.TESTS_FAILED and self.results.only_bench_errors:
             session.exitstatus = EXIT_ONLY_BENCH_ERRORS
 
     def _write_results(self) -> None:
-        """The files that were asked for; what they need is imported only then."""
+        """The files that were asked for; what they need is imported only then.
+
+        After Ctrl-C the JSON says that it is not complete; tables, which cannot say that, stay as
+        they were, and so does everything when no run had ended.
+        """
         runs = self.results.runs()
+        if self._was_interrupted and not runs:
+            return
         if self.options.json is not None:
             from hil.report.json_report import write_json
 
-            write_json(self.options.json, runs)
+            write_json(self.options.json, runs, complete=not self._was_interrupted)
+        if self._was_interrupted:
+            return
         if self.options.csv is not None:
             from hil.report.frame import write_csv
 
@@ -157,7 +168,12 @@ class HilSession:
             terminalreporter.write(schemes_text(runs, color=color, explain=explain))
         for path in (self.options.json, self.options.csv, self.options.parquet):
             if path is not None:
-                terminalreporter.write_line(f"results: {path}")
+                terminalreporter.write_line(f"results: {path}{self._note_on(path)}")
+
+    def _note_on(self, path: Path) -> str:
+        if not self._was_interrupted:
+            return ""
+        return " (not complete)" if path == self.options.json else " not written: interrupted"
 
     def pytest_unconfigure(self) -> None:
         """Lets go of boards when the session never got to its end."""
@@ -204,9 +220,11 @@ def _kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:
 
 def _check_outputs(options: Options) -> None:
     """Finds out before the measurements that their results or logs could not be kept."""
-    for path in (options.json, options.csv, options.parquet):
-        if path is not None:
-            check_writable(path)
+    paths = [p for p in (options.json, options.csv, options.parquet) if p is not None]
+    for path in paths:
+        check_writable(path)
+        if paths.count(path) > 1:
+            raise ConfigError(f"two kinds of results would be written to {path}")
     if options.parquet is not None:
         from hil.report.frame import check_parquet
 

@@ -16,11 +16,15 @@ from hil.record import RunRecord, RunResult
 SCHEMA = 1
 
 
-def write_json(path: Path, runs: Sequence[RunResult]) -> None:
-    """Writes all runs to `path`, whole or not at all. Raises ConfigError."""
+def write_json(path: Path, runs: Sequence[RunResult], *, complete: bool = True) -> None:
+    """Writes all runs to `path`, whole or not at all; `complete`: the session came to its end.
+
+    Raises ConfigError.
+    """
     document = {
         "schema": SCHEMA,
         "hil_version": __version__,
+        "complete": complete,
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "runs": [run_as_json(run) for run in runs],
     }

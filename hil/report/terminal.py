@@ -58,7 +58,8 @@ def _print_target(
     console: Console, target: str, runs: Sequence[RunResult], *, explain: bool
 ) -> None:
     kinds = {run.record.kind for run in runs if run.record is not None}
-    columns = _columns(Kind.HARDWARE not in kinds)
+    metrics = {run.record.accuracy_metric for run in runs if run.record is not None} - {None}
+    columns = _columns(Kind.HARDWARE not in kinds, metrics.pop() if len(metrics) == 1 else None)
     title = f"{target}, {' and '.join(sorted(kinds)) or 'no result'}"
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.pad_edge = False
@@ -151,12 +152,14 @@ def host_only_text(host: HostOnly | None) -> str:
 # ---- columns
 
 
-def _columns(emulated: bool) -> tuple[Column, ...]:
+def _columns(emulated: bool, metric: str | None) -> tuple[Column, ...]:
+    """The columns; `metric` is that of all runs, None when they have several or none."""
+    name = metric or "the suite's metric"
     unit = "instructions" if emulated else "cycles"
     return (
         Column(
             "accuracy\ndevice\nTFLM\nLiteRT",
-            "the suite's metric on the outputs of the device, of host TFLM and of host LiteRT.",
+            f"{name} on the outputs of the device, of host TFLM and of host LiteRT.",
             lambda record: _accuracy(record.metrics),
         ),
         Column(

@@ -237,6 +237,36 @@ class TestMeasuring:
         result = run(pytester, "--target", "stm32f746", "--hil-unsupported", "fail")
         result.assert_outcomes(errors=5)
 
+    def test_ctrl_c_keeps_what_was_measured_and_says_that_it_is_not_all(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        (suite.parent / "test_z.py").write_text("def test_z():\n    raise KeyboardInterrupt\n")
+        (pytester.path / "r.csv").write_text("last night's")
+        files = ["--hil-json=r.json", "--hil-csv=r.csv"]
+        result = run(pytester, "--target", "stm32f746", "small", "test_z.py", *files)
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        result.stdout.fnmatch_lines(["results: *r.json (not complete)", "*r.csv not written*"])
+        document = json.loads((pytester.path / "r.json").read_text())
+        assert (document["complete"], len(document["runs"])) == (False, 1)
+        assert (pytester.path / "r.csv").read_text() == "last night's"
+
+    def test_ctrl_c_before_any_result_leaves_the_files_as_they_were(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        (suite.parent / "test_a.py").write_text("def test_a():\n    raise KeyboardInterrupt\n")
+        (pytester.path / "r.json").write_text("last night's")
+        arguments = ["--target", "stm32f746", "test_a.py", "small", "--hil-json=r.json"]
+        result = run(pytester, *arguments)
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        assert (pytester.path / "r.json").read_text() == "last night's"
+
+    def test_two_kinds_of_results_need_two_files(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        result = run(pytester, "--target", "stm32f746", "--hil-json=r.x", "--hil-csv=r.x")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*two kinds of results would be written to r.x*"])
+
     def test_data_that_raises_is_an_error_not_a_failure(
         self, pytester: pytest.Pytester, suite: Path
     ) -> None:
