@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import rig
-from benchmarks.figure import Figure
-from hil.data import Inputs, Vectors, dequantize, random_vectors
+from benchmarks.figure import Figure, seconds
+from hil.data import Inputs, Vectors, dequantize, random_vectors, vectors_for
 from hil.errors import ReferenceFailure
 from hil.model.convert import NEEDS_CALIBRATION, Converter
 from hil.model.info import ModelInfo
@@ -19,6 +24,9 @@ from hil.vocab import Scheme
 
 SUITES = ("har", "digits")
 CONVERSION_LIMIT_S = 2.0
+SESSION_LIMIT_S = 90.0
+SESSION_TIMEOUT_S = 600.0
+KERAS_UNITS = 32
 CALIBRATION_VECTORS = 200
 # The tree, built for this host, is no child process and needs the operators on the board too.
 IN_CHILDREN = [name for name in ReferenceName if name is not ReferenceName.TFLM_TREE]
@@ -44,6 +52,44 @@ def figures() -> Iterator[Figure]:
                     yield Figure(what, "", [right])
     for interpreter in references.values():
         interpreter.close()
+    yield from _keras_figures()
+    _session()  # images and libraries are in the cache after that
+    times = seconds(_session, 1)
+    yield Figure("all six schemes of both suites, warm", "s", times, at_most=SESSION_LIMIT_S)
+
+
+def _session() -> None:
+    """What a user runs. Raises CalledProcessError when anything fails."""
+    folders = [str(rig.SUITES / suite) for suite in SUITES]
+    command = [sys.executable, "-m", "pytest", "-q", "--target", rig.target().name]
+    subprocess.run(
+        [*command, "--hil-compare-schemes", *folders],
+        cwd=rig.SUITES.parent,
+        check=True,
+        capture_output=True,
+        timeout=SESSION_TIMEOUT_S,
+    )
+
+
+def _keras_figures() -> Iterator[Figure]:
+    """Conversions from a Keras file, where TensorFlow is installed."""
+    if find_spec("tensorflow") is None:
+        return
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder, Converter() as converter:
+        source = Path(folder) / "dense.keras"
+        layers = [keras.Input((KERAS_UNITS,)), keras.layers.Dense(KERAS_UNITS)]
+        keras.Sequential(layers).save(source)
+        for scheme in Scheme:
+            calibration = _keras_calibration if scheme in NEEDS_CALIBRATION else None
+            taken = converter.convert(source, scheme, calibration).seconds
+            yield Figure(f"Keras to {scheme.value}", "s", [taken])
+
+
+def _keras_calibration(inputs: Inputs) -> Vectors:
+    rows = np.random.default_rng(1).random((CALIBRATION_VECTORS, KERAS_UNITS), np.float32)
+    return vectors_for(inputs, {"x": rows}, "random")
 
 
 def _conversion_s(suite: str, scheme: Scheme) -> float:

@@ -104,6 +104,24 @@ class OutputsComparison(Record):
         return None if None in errors else max((e for e in errors if e is not None), default=0.0)
 
     @property
+    def max_error_lsb(self) -> int | None:
+        """The largest of the integer outputs'; None when there are none."""
+        errors = [t.max_error_lsb for t in self.tensors if t.max_error_lsb is not None]
+        return max(errors, default=None)
+
+    @property
+    def max_error_real(self) -> float | None:
+        """The largest of the outputs that have a scale; None when there are none."""
+        errors = [t.max_error_real for t in self.tensors if t.max_error_real is not None]
+        return max(errors, default=None)
+
+    @property
+    def argmax_flips(self) -> int | None:
+        """Summed over the outputs that have such; None when there are none."""
+        flips = [t.argmax_flips for t in self.tensors if t.argmax_flips is not None]
+        return sum(flips) if flips else None
+
+    @property
     def worst_vector(self) -> int | None:
         """Index of the vector with the largest error, None when nothing differs."""
         worst = [tensor.worst[0] for tensor in self.tensors if tensor.worst]

@@ -13,13 +13,11 @@ from hil.data import Array
 from hil.errors import DataError, DeviceFault, LinkError, UnsupportedModel
 from hil.firmware.image import Image
 from hil.link.client import LinkClient
+from hil.link.codes import AllocateStatus, Direction
 from hil.link.log import FrameLog
 from hil.link.messages import (
-    MAX_PAYLOAD_BYTES,
     Allocate,
     AllocateReply,
-    AllocateStatus,
-    Direction,
     HelloReply,
     Infer,
     InferReply,
@@ -37,6 +35,7 @@ from hil.link.messages import (
     Write,
     WriteReply,
 )
+from hil.link.wire import MAX_PAYLOAD_BYTES
 from hil.model.info import ModelInfo
 from hil.target import Target
 
@@ -62,6 +61,7 @@ class Device:
         self._inputs: tuple[TensorReply, ...] = ()
         self._outputs: tuple[TensorReply, ...] = ()
         self._arena: AllocateReply | None = None
+        self._before_each: Callable[[], None] | None = None
 
     @property
     def client(self) -> LinkClient:
@@ -159,8 +159,14 @@ class Device:
         outputs = tuple(self._read(i, tensor.bytes) for i, tensor in enumerate(self._outputs))
         return Inference(outputs, reply.cycles)
 
+    def before_each_inference(self, action: Callable[[], None]) -> None:
+        """Has `action` called whenever the inputs of an inference are about to be written."""
+        self._before_each = action
+
     def write_inputs(self, inputs: Sequence[bytes]) -> None:
         """Writes every input tensor. Raises DataError when they do not fit the model."""
+        if self._before_each is not None:
+            self._before_each()
         wanted = [tensor.bytes for tensor in self._inputs]
         if [len(data) for data in inputs] != wanted:
             raise DataError(

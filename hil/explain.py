@@ -13,8 +13,8 @@ from hil.errors import HilError
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
-from hil.measure import Outcome
 from hil.model.info import ModelInfo
+from hil.outcome import Outcome
 from hil.reference.reference import ReferenceName
 from hil.reference.tree import start_tree, tree_label
 from hil.stream import infer_timeout_s

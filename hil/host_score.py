@@ -9,10 +9,10 @@ from hil.checks.agreement import NO_METRIC
 from hil.checks.metrics import evaluate
 from hil.data import Vectors
 from hil.errors import HilError
-from hil.measure import References
 from hil.model.info import ModelInfo
 from hil.record import HostOnly, HostScore
 from hil.reference.reference import ReferenceName
+from hil.reference.references import References
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 

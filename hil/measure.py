@@ -4,46 +4,31 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
 from hil import __version__
-from hil.bench.board import Board
+from hil.bench.board import Board, blamed_on
 from hil.checks.agreement import Agreement
 from hil.checks.metrics import Score
-from hil.data import Array, Vectors
+from hil.data import Vectors
 from hil.device import start_device
-from hil.errors import HilError
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
-from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
 from hil.link.log import FrameLog
-from hil.link.messages import PROTOCOL_MAJOR, AllocateReply, MemoryReply
+from hil.link.messages import AllocateReply, MemoryReply
+from hil.link.wire import PROTOCOL_MAJOR
 from hil.model.info import ModelInfo
+from hil.outcome import Outcome
 from hil.progress import Progress, silent
-from hil.record import (
-    Condition,
-    Environment,
-    Metrics,
-    RunRecord,
-    Samples,
-    Subject,
-)
-from hil.reference.reference import (
-    DEFAULT_REFERENCES,
-    Reference,
-    ReferenceName,
-    ReferenceResult,
-    has_tflm_wheel,
-    open_reference,
-)
-from hil.reference.tree import TreeReference
+from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
+from hil.reference.reference import ReferenceName, ReferenceResult
+from hil.reference.references import References, cancel, collect
 from hil.rounds import DEFAULT_ROUNDS, P99_MIN_SAMPLES, RoundPolicy, summarize
 from hil.sanity import Sanity, check_sanity
 from hil.stream import Streamed, stream
@@ -53,6 +38,8 @@ from hil.vocab import CounterUnit, Kind
 
 # Metrics that have a name for each unit.
 TIMED = ("latency_", "empty_window_", "fixed_kernel_")
+# The model's has a metric of its own, from the ELF.
+OWNER_FIELDS = {o: f"flash_{o.value}_bytes" for o in Owner if o is not Owner.MODEL}
 
 
 @dataclass(frozen=True)
@@ -68,75 +55,6 @@ class Job:
     builder: Builder
     rounds: RoundPolicy = DEFAULT_ROUNDS
     frame_log: Path | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A run and what did not fit into its record: outputs as arrays of N x output shape."""
-
-    record: RunRecord
-    image: Image
-    outputs: tuple[Array, ...]
-    references: dict[ReferenceName, ReferenceResult]
-    reference_errors: dict[ReferenceName, HilError]
-    accuracy_errors: dict[str, HilError] = field(default_factory=dict)
-
-
-class References:
-    """The host interpreters of a session, opened when first used and kept warm."""
-
-    def __init__(
-        self,
-        names: Sequence[ReferenceName] = DEFAULT_REFERENCES,
-        open_one: Callable[[ReferenceName], Reference] = open_reference,
-    ) -> None:
-        self.names = tuple(names)
-        self._open_one = open_one
-        self._interpreters: dict[ReferenceName, Reference] = {}
-        self._tree: Reference | None = None
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
-
-    def start(
-        self, model: ModelInfo, inputs: Sequence[Array], builder: Builder
-    ) -> dict[ReferenceName, Future[ReferenceResult]]:
-        """Begins to run the vectors on all of them, one after the other, in the background.
-
-        Where the wheel does not exist its place is taken by the builder's own tree.
-        """
-        names = self.names
-        if ReferenceName.TFLM in names and not has_tflm_wheel():
-            tree_first = (ReferenceName.TFLM_TREE, *names)
-            names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
-        return {
-            name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
-            for name in names
-        }
-
-    def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
-        if name is not ReferenceName.TFLM_TREE:
-            return self._interpreter(name)
-        self._tree = TreeReference(HostBuilder(builder.tflm, builder.kernels, cache=builder.cache))
-        return self._tree
-
-    def run(
-        self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
-    ) -> ReferenceResult:
-        """Runs the vectors on that one, asked for or not. Raises ReferenceFailure."""
-        return self._pool.submit(self._interpreter(name).run, model, inputs).result()
-
-    def _interpreter(self, name: ReferenceName) -> Reference:
-        if name not in self._interpreters:
-            self._interpreters[name] = self._open_one(name)
-        return self._interpreters[name]
-
-    def close(self) -> None:
-        """Ends them, whatever they are doing: what is still running is not wanted any more."""
-        opened = [*self._interpreters.values(), *([self._tree] if self._tree else [])]
-        for interpreter in opened:
-            interpreter.kill()
-        self._pool.shutdown(cancel_futures=True)
-        for interpreter in self._interpreters.values():
-            interpreter.close()
 
 
 @dataclass(frozen=True)
@@ -162,13 +80,18 @@ def measure(
     started, clock = datetime.now(UTC), monotonic()
     board.warm_up()
     pending = references.start(job.model, job.vectors.inputs, job.builder)
-    image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
-    device = _run_on_board(job, board, image, progress)
-    results, errors = _collect(pending)
+    try:
+        image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
+        device = _run_on_board(job, board, image, progress)
+    except BaseException:
+        cancel(pending)
+        raise
+    results, errors = collect(pending)
     agreement = Agreement.of(
         job.model, job.vectors, job.metric, job.data, device.streamed.outputs, results, errors
     )
-    metrics, absent = _metrics(job, board, image, device, agreement)
+    footprint = read_footprint(image.path, job.builder.tflm.kernel_files)
+    metrics, absent = _metrics(job, board, image, device, agreement, footprint)
     record = RunRecord(
         run_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         started_utc=started.isoformat(timespec="seconds"),
@@ -189,23 +112,10 @@ def measure(
         metrics=metrics,
         absent=absent,
         samples=_samples(board.kind, device.streamed.cycles, agreement.scores),
+        oracle=agreement.oracle.value if agreement.oracle is not None else None,
         comparisons={name.value: each for name, each in agreement.comparisons.items()},
     )
     return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)
-
-
-def _collect(
-    pending: Mapping[ReferenceName, Future[ReferenceResult]],
-) -> tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]:
-    """What the references gave, and what kept the others from it."""
-    results: dict[ReferenceName, ReferenceResult] = {}
-    errors: dict[ReferenceName, HilError] = {}
-    for name, future in pending.items():
-        try:
-            results[name] = future.result()
-        except HilError as error:
-            errors[name] = error
-    return results, errors
 
 
 # ---- on the device
@@ -213,11 +123,11 @@ def _collect(
 
 def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _OnDevice:
     frame_log = FrameLog(job.frame_log) if job.frame_log else None
-    try:
+    target = job.builder.target
+    with blamed_on(board):
         progress("program", 0, 0)
-        device = start_device(board, image, job.builder.target, frame_log)
+        device = start_device(board, image, target, frame_log)
         try:
-            target = job.builder.target
             sanity = check_sanity(device, board, target)
             clock_hz = target.clock.core_clock_hz
             streamed = stream(device, board, job.model, job.vectors, clock_hz, job.rounds, progress)
@@ -225,19 +135,21 @@ def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _
             return _OnDevice(device.arena, sanity, streamed, device.memory(), retransmissions)
         finally:
             device.close()
-    except HilError as error:
-        error.board = error.board or board.id
-        error.detail = "\n".join(part for part in (board.diagnosis(), error.detail) if part)
-        raise
 
 
 # ---- figures
 
 
 def _metrics(
-    job: Job, board: Board, image: Image, device: _OnDevice, agreement: Agreement
+    job: Job,
+    board: Board,
+    image: Image,
+    device: _OnDevice,
+    agreement: Agreement,
+    footprint: Footprint,
 ) -> tuple[Metrics, dict[str, str]]:
     """All figures, and for each that is missing the reason."""
+    owners, unowned = _owners(image, footprint)
     figures: dict[str, float | int | None] = {
         "vectors": job.vectors.count,
         "macs": job.model.macs,
@@ -248,20 +160,19 @@ def _metrics(
         "flash_bytes": image.sizes.flash_bytes,
         "flash_model_bytes": image.sizes.model_bytes,
         "flash_code_bytes": image.sizes.code_bytes,
+        "flash_text_bytes": image.sizes.text_bytes,
         "ram_static_bytes": image.sizes.ram_static_bytes,
+        "ram_data_bytes": image.sizes.data_bytes,
+        "ram_bss_bytes": image.sizes.bss_bytes,
         "stack_bytes": image.sizes.stack_bytes,
         "link_retransmissions": device.retransmissions,
         **agreement.figures,
         **_timing(board.kind, device, job.builder.target.clock.core_clock_hz),
-        **_memory(device, _footprint(job, image)),
+        **_stack(device),
+        **owners,
     }
-    absent = _absent_timing(board.kind, figures) | agreement.absent
+    absent = _absent_timing(board.kind, figures) | agreement.absent | unowned
     return Metrics.model_validate(figures), absent
-
-
-def _footprint(job: Job, image: Image) -> Footprint:
-    linker_map = image.path.with_name("image.map")
-    return read_footprint(linker_map, job.builder.tflm.kernel_files)
 
 
 def _timing(kind: Kind, device: _OnDevice, core_clock_hz: int) -> dict[str, float | int | None]:
@@ -290,14 +201,17 @@ def _unit(kind: Kind) -> CounterUnit:
     return CounterUnit.INSTRUCTIONS if kind is Kind.EMULATED else CounterUnit.CYCLES
 
 
-def _memory(device: _OnDevice, footprint: Footprint) -> dict[str, float | int | None]:
-    figures: dict[str, float | int | None] = {
-        f"flash_{owner.value}_bytes": footprint.flash_bytes.get(owner, 0)
-        for owner in Owner
-        if owner is not Owner.MODEL
-    }
+def _stack(device: _OnDevice) -> dict[str, float | int | None]:
     is_known = device.memory.stack_bytes > 0
-    return figures | {"stack_used_bytes": device.memory.stack_used_bytes if is_known else None}
+    return {"stack_used_bytes": device.memory.stack_used_bytes if is_known else None}
+
+
+def _owners(image: Image, footprint: Footprint) -> tuple[dict[str, int], dict[str, str]]:
+    """Bytes of flash by owner, or for each the reason why nobody knows."""
+    reason = footprint.doubt(image.sizes)
+    if reason:
+        return {}, dict.fromkeys(OWNER_FIELDS.values(), reason)
+    return {name: footprint.flash_bytes.get(o, 0) for o, name in OWNER_FIELDS.items()}, {}
 
 
 def _absent_timing(kind: Kind, figures: Mapping[str, float | int | None]) -> dict[str, str]:

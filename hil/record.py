@@ -81,11 +81,14 @@ class Metrics(Record):
     flash_bytes: int | None = None
     flash_model_bytes: int | None = None
     flash_code_bytes: int | None = None
+    flash_text_bytes: int | None = None
     flash_kernels_bytes: int | None = None
     flash_interpreter_bytes: int | None = None
     flash_harness_bytes: int | None = None
     flash_library_bytes: int | None = None
     ram_static_bytes: int | None = None
+    ram_data_bytes: int | None = None
+    ram_bss_bytes: int | None = None
     stack_bytes: int | None = None
     stack_used_bytes: int | None = None
     outputs_elements: int | None = None
@@ -102,11 +105,12 @@ class Metrics(Record):
 
 
 class Samples(Record):
-    """Raw values, one per vector, in the order of the vectors.
+    """Raw values in the order of the vectors.
 
-    `accuracy_parts` holds what the metric is made of, by where the outputs came from (`device` or
-    a reference): 0 or 1 for top1 and topk, a mean error for mae, a mean square for rmse, the score
-    for auc, whose labels are in `accuracy_labels`.
+    Latencies: one for each vector, then those of further rounds, again from the first vector on.
+    `accuracy_parts`, one for each vector, holds what the metric is made of, by where the outputs
+    came from (`device` or a reference): 0 or 1 for top1 and topk, a mean error for mae, a mean
+    square for rmse, the score for auc, whose labels are in `accuracy_labels`.
     """
 
     latency_instructions: tuple[int, ...] | None = None
@@ -141,7 +145,7 @@ class HostOnly(Record):
 
 
 class RunRecord(Record):
-    """One run."""
+    """One run. `oracle` names the comparison that `outputs_*` and host TFLM's figures are from."""
 
     schema_version: int = SCHEMA
     run_id: str
@@ -163,6 +167,7 @@ class RunRecord(Record):
     metrics: Metrics
     absent: dict[str, str]
     samples: Samples
+    oracle: str | None = None
     comparisons: dict[str, Comparison] = {}
 
 

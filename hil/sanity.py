@@ -8,7 +8,8 @@ from time import perf_counter
 from hil.bench.board import Board
 from hil.device import Device
 from hil.errors import BenchError
-from hil.link.messages import Cache, SanityReply
+from hil.link.codes import Cache
+from hil.link.messages import SanityReply
 from hil.target import Target
 from hil.vocab import Kind
 

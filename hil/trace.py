@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hil.device import Device, check_inference
 from hil.errors import DeviceFault, LinkError
-from hil.link.messages import Operator, OperatorData, Trace, TraceFlag, TraceReply
+from hil.link.codes import TraceFlag
+from hil.link.messages import Operator, OperatorData, Trace, TraceReply
 
 ATTEMPTS = 10
 NO_OPERATOR = range(1, 1)

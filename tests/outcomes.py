@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hil.checks.compare import compare
 from hil.comparison import Comparison
 from hil.data import Array
 from hil.firmware.image import Image, ImageSizes
-from hil.measure import Outcome
+from hil.outcome import Outcome
 from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
 from hil.reference.reference import ReferenceName, ReferenceResult
 from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme
@@ -88,14 +89,30 @@ def make_comparison(found: Array, expected: Array, bound: Bound = EXACT) -> Comp
     )
 
 
+def make_comparison_of_two(found: Sequence[Array], expected: Sequence[Array]) -> Comparison:
+    """Several output tensors against LiteRT's."""
+    one = make_comparison(found[0], expected[0])
+    outputs = compare(found, expected)
+    return one.model_copy(
+        update={
+            "tensors": outputs.tensors,
+            "differing_vectors": outputs.differing_vectors,
+            "label": "LiteRT",
+        }
+    )
+
+
 def make_outcome(
     found: Array = OUTPUTS, expected: Array = OUTPUTS, bound: Bound = EXACT
 ) -> Outcome:
     """An outcome whose outputs are `found`, and the reference's `expected`."""
     reference = ReferenceResult(ReferenceName.TFLM, "host TFLM", (expected,), (1.0, 2.0), 4096)
-    image = Image(Path("image.elf"), bytes(20), {}, ImageSizes(5000, 2000, 3000, 100, 1024, 4096))
+    sizes = ImageSizes(5000, 2000, 3000, 100, 1024, 4096, 2990, 10, 90)
+    image = Image(Path("image.elf"), bytes(20), {}, sizes)
     return Outcome(
-        record=make_record(comparisons={"tflm": make_comparison(found, expected, bound)}),
+        record=make_record(
+            oracle="tflm", comparisons={"tflm": make_comparison(found, expected, bound)}
+        ),
         image=image,
         outputs=(found,),
         references={ReferenceName.TFLM: reference},

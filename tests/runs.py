@@ -47,6 +47,7 @@ def scheme_run(
         "kernels": kernels,
         "metrics": metrics,
         "samples": Samples(accuracy_parts={"device": tuple(parts)}),
+        "oracle": "tflm",
         "comparisons": {
             "tflm": make_comparison(FLOATS, FLOATS),
             "litert": make_comparison(FLOATS[::-1], FLOATS),

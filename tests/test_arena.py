@@ -13,7 +13,8 @@ from hil.data import random_vectors
 from hil.device import Device, Inference, start_device
 from hil.errors import BenchError, DeviceFault, LinkError, LinkTimeout, UnsupportedModel
 from hil.firmware.build import Builder
-from hil.link.messages import AllocateReply, AllocateStatus, MemoryReply
+from hil.link.codes import AllocateStatus
+from hil.link.messages import AllocateReply, MemoryReply
 from hil.model.info import ModelInfo
 from hil.target import Target
 

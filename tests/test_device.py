@@ -31,10 +31,12 @@ from hil.firmware.build import Builder
 from hil.firmware.image import Image
 from hil.firmware.tflm import TflmSource
 from hil.link.client import LinkClient
-from hil.link.messages import Allocate, AllocateReply, AllocateStatus
+from hil.link.codes import AllocateStatus
+from hil.link.messages import Allocate, AllocateReply
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target
+from hil.trace import trace
 from tests import models
 from tests.conftest import ROOT
 
@@ -61,6 +63,15 @@ def test_a_dense_layer_is_computed_as_on_paper(device: Device) -> None:
 def test_inputs_that_do_not_fit_are_not_sent(device: Device, inputs: list[bytes]) -> None:
     with pytest.raises(DataError, match="takes inputs of \\[16\\] bytes"):
         device.infer(inputs, 10)
+
+
+def test_each_inference_is_announced_watched_or_not(device: Device) -> None:
+    begun: list[int] = []
+    device.before_each_inference(lambda: begun.append(1))
+    x = np.ones(4, np.float32).tobytes()
+    device.infer([x], 10)
+    trace(device, [x], 10)
+    assert len(begun) == 2
 
 
 def test_the_same_vector_costs_the_same(device: Device) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from hil.errors import ReferenceFailure
 from hil.host_score import HostScorer
-from hil.measure import References
 from hil.model.flatbuffer import parse_model
+from hil.reference.references import References
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 from tests import models

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,15 @@ from hil.checks.judge import judge
 from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
+from hil.firmware.footprint import Footprint
 from hil.firmware.tflm import TflmSource
-from hil.measure import Job, References, measure
+from hil.measure import Job, measure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
+from hil.record import RunResult
 from hil.reference.reference import ReferenceName
+from hil.reference.references import Pending, References
+from hil.report.terminal import summary_text
 from hil.suite import Checks, Metric
 from hil.target import Target
 from hil.vocab import CheckName, Kind, Status
@@ -98,8 +103,27 @@ def test_references_on_request_are_compared_too(
     assert "reference kernels" in labels[0]
     assert "no XNNPACK" in labels[1]
     assert record.metrics.outputs_elements is None
-    assert record.absent["outputs_elements"] == "tflm is not among the references asked for"
+    assert (
+        record.absent["outputs_elements"]
+        == "tflm or tflm_tree is not among the references asked for"
+    )
     assert record.absent["litert_max_abs_error"] == "litert is not among the references asked for"
+
+
+def test_without_the_wheel_the_tree_is_the_oracle(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.reference.references.has_tflm_wheel", lambda: False)
+    outcome = measure(job, board, references)
+    record = outcome.record
+    assert record.oracle == "tflm_tree"
+    assert record.metrics.outputs_differing_elements == 0
+    assert record.metrics.arena_host_tflm_bytes
+    assert judge(CheckName.OUTPUTS, outcome, Checks(), None).status is Status.PASS
+    run = RunResult(None, record.model, record.target, "reference", record=record)
+    text = summary_text([run], color=False)
+    assert "TFLM: here tflm_tree, TFLM tree on this host" in text
+    assert "0/300" in text
 
 
 def test_every_output_of_a_model_with_several_is_compared(
@@ -135,6 +159,17 @@ def test_parts_of_the_accuracy_are_kept_for_device_and_references(
     assert record.comparisons["litert"].accuracy == record.metrics.accuracy_litert
 
 
+def test_owners_nobody_knows_have_a_reason_instead_of_0(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.measure.read_footprint", lambda *_: Footprint({}, {}))
+    record = measure(job, board, references).record
+    for owner in ("kernels", "interpreter", "harness", "library"):
+        assert getattr(record.metrics, f"flash_{owner}_bytes") is None
+        assert "linker map" in record.absent[f"flash_{owner}_bytes"]
+    assert record.metrics.flash_model_bytes
+
+
 def test_progress_is_told_by_phase(job: Job, board: EmulatedBoard, references: References) -> None:
     seen: list[tuple[str, int, int]] = []
     measure(job, board, references, lambda *step: seen.append(step))
@@ -155,6 +190,17 @@ def test_errors_name_the_board(job: Job, board: EmulatedBoard, references: Refer
     with pytest.raises(HilError) as caught:
         measure(job, board, references)
     assert board.id in str(caught.value)
+
+
+def test_a_board_that_fails_leaves_no_reference_waiting(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: Pending = {ReferenceName.TFLM: Future()}
+    monkeypatch.setattr(references, "start", lambda *_: waiting)
+    os.kill(board.process.record.pid, signal.SIGKILL)
+    with pytest.raises(HilError):
+        measure(job, board, references)
+    assert waiting[ReferenceName.TFLM].cancelled()
 
 
 def test_a_board_that_refuses_the_firmware_says_why(

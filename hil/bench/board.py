@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hil.emulator.instruction_trace import InstructionTrace
+from hil.errors import HilError
 from hil.flash.flasher import Flasher
 from hil.link.port import Port
 from hil.vocab import Kind
@@ -53,3 +55,14 @@ class Board(Protocol):
 
     def close(self) -> None:
         """Lets go of it."""
+
+
+@contextlib.contextmanager
+def blamed_on(board: Board) -> Iterator[None]:
+    """Errors in the block name the board, and tell what it knows of why it fell silent."""
+    try:
+        yield
+    except HilError as error:
+        error.board = error.board or board.id
+        error.detail = "\n".join(part for part in (board.diagnosis(), error.detail) if part)
+        raise

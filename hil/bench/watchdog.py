@@ -18,8 +18,14 @@ class Watchdog:
         self._first: int | None = None
         self._last = 0
 
+    def arm(self) -> None:
+        """Begins anew: what comes is another request, with the whole budget."""
+        self._first = None
+
     def is_working(self) -> bool:
-        """Whether the board has executed something since the last call, and not too much in all."""
+        """Whether the board has executed something since the last call, and not too much since the
+        first one after `arm`.
+        """
         now = self._board.executed_instructions()
         if now is None:
             return False

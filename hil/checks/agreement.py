@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,35 +13,32 @@ from hil.comparison import Comparison
 from hil.data import Array, Vectors
 from hil.errors import DataError, HilError
 from hil.model.info import ModelInfo
-from hil.reference.reference import LITERT_REFERENCES, ReferenceName, ReferenceResult
+from hil.reference.reference import (
+    LITERT_REFERENCES,
+    ORACLES,
+    ReferenceName,
+    ReferenceResult,
+)
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 
 DEVICE = "device"
-# Where outputs come from -> the metric that holds their accuracy.
-ACCURACY_FIELDS = {
-    DEVICE: "accuracy_device",
-    ReferenceName.TFLM.value: "accuracy_host_tflm",
-    ReferenceName.LITERT.value: "accuracy_litert",
-}
-# The other metrics that a reference's run gives.
-REFERENCE_FIELDS = {
-    ReferenceName.TFLM: (
-        "accuracy_host_tflm",
-        "arena_host_tflm_bytes",
-        "outputs_elements",
-        "outputs_differing_elements",
-        "outputs_differing_vectors",
-        "outputs_max_abs_error",
-        "outputs_worst_vector",
-    ),
-    ReferenceName.LITERT: (
-        "accuracy_litert",
-        "host_litert_latency_median_us",
-        "litert_differing_elements",
-        "litert_max_abs_error",
-    ),
-}
+# Metrics that the oracle's run gives, and LiteRT's.
+ORACLE_FIELDS = (
+    "accuracy_host_tflm",
+    "arena_host_tflm_bytes",
+    "outputs_elements",
+    "outputs_differing_elements",
+    "outputs_differing_vectors",
+    "outputs_max_abs_error",
+    "outputs_worst_vector",
+)
+LITERT_FIELDS = (
+    "accuracy_litert",
+    "host_litert_latency_median_us",
+    "litert_differing_elements",
+    "litert_max_abs_error",
+)
 NO_METRIC = "no metric: the vectors have no labels or the suite names none"
 NOT_ASKED_FOR = "is not among the references asked for"
 NOT_FINITE = "an output is NaN or infinite on one side only"
@@ -51,11 +48,15 @@ NOT_FINITE = "an output is NaN or infinite on one side only"
 class Agreement:
     """`scores` by DEVICE or reference, `comparisons` by reference; `figures` are the metrics that
     follow, and `absent` has the reason for each of them that is missing.
+
+    `oracle` is what `outputs_*` and the figures of host TFLM are from: the first of ORACLES that
+    gave a result.
     """
 
     scores: dict[str, Score]
     score_errors: dict[str, HilError]
     comparisons: dict[ReferenceName, Comparison]
+    oracle: ReferenceName | None
     figures: dict[str, float | int | None]
     absent: dict[str, str]
 
@@ -84,21 +85,23 @@ class Agreement:
             name: _comparison(model, outputs, result, scores.get(name.value))
             for name, result in results.items()
         }
-        figures = _accuracy_figures(scores) | _figures(results, comparisons)
-        reasons = _failures(errors) | {
-            ACCURACY_FIELDS[name]: error.message
-            for name, error in score_errors.items()
-            if name in ACCURACY_FIELDS
+        oracle = next((name for name in ORACLES if name in results), None)
+        fields = _accuracy_fields(oracle)
+        figures = _figures(oracle, results, comparisons) | {
+            field: scores[name].value for name, field in fields.items() if name in scores
+        }
+        reasons = _failures(oracle, errors) | {
+            fields[name]: error.message for name, error in score_errors.items() if name in fields
         }
         if metric is None:
-            reasons |= dict.fromkeys(ACCURACY_FIELDS.values(), NO_METRIC)
-        if ReferenceName.TFLM in results:
+            reasons |= dict.fromkeys(_accuracy_fields(ORACLES[0]).values(), NO_METRIC)
+        if oracle is not None:
             reasons |= {"outputs_max_abs_error": NOT_FINITE}
             reasons |= {"outputs_worst_vector": "no output differs"}
         if ReferenceName.LITERT in results:
             reasons |= {"litert_max_abs_error": NOT_FINITE}
         absent = {name: why for name, why in reasons.items() if figures.get(name) is None}
-        return cls(scores, score_errors, comparisons, figures, absent)
+        return cls(scores, score_errors, comparisons, oracle, figures, absent)
 
 
 def _comparison(
@@ -115,19 +118,23 @@ def _comparison(
     )
 
 
-def _accuracy_figures(scores: Mapping[str, Score]) -> dict[str, float | int | None]:
-    return {field: scores[name].value for name, field in ACCURACY_FIELDS.items() if name in scores}
+def _accuracy_fields(oracle: ReferenceName | None) -> dict[str, str]:
+    """Where outputs come from -> the metric that holds their accuracy."""
+    fields = {DEVICE: "accuracy_device", ReferenceName.LITERT.value: "accuracy_litert"}
+    return fields | ({oracle.value: "accuracy_host_tflm"} if oracle is not None else {})
 
 
 def _figures(
+    oracle: ReferenceName | None,
     results: Mapping[ReferenceName, ReferenceResult],
     comparisons: Mapping[ReferenceName, Comparison],
 ) -> dict[str, float | int | None]:
     figures: dict[str, float | int | None] = {}
-    tflm, litert = comparisons.get(ReferenceName.TFLM), comparisons.get(ReferenceName.LITERT)
-    if tflm is not None:
+    litert = comparisons.get(ReferenceName.LITERT)
+    if oracle is not None:
+        tflm = comparisons[oracle]
         figures |= {
-            "arena_host_tflm_bytes": results[ReferenceName.TFLM].arena_bytes,
+            "arena_host_tflm_bytes": results[oracle].arena_bytes,
             "outputs_elements": tflm.elements,
             "outputs_differing_elements": tflm.differing_elements,
             "outputs_differing_vectors": tflm.differing_vectors,
@@ -143,10 +150,16 @@ def _figures(
     return figures
 
 
-def _failures(errors: Mapping[ReferenceName, HilError]) -> dict[str, str]:
+def _failures(
+    oracle: ReferenceName | None, errors: Mapping[ReferenceName, HilError]
+) -> dict[str, str]:
     """Why the figures of a reference are missing: it failed, or was not asked for."""
-    return {
-        field: errors[name].message if name in errors else f"{name.value} {NOT_ASKED_FOR}"
-        for name, fields in REFERENCE_FIELDS.items()
-        for field in fields
-    }
+    reasons = dict.fromkeys(LITERT_FIELDS, _failure((ReferenceName.LITERT,), errors))
+    if oracle is None:
+        reasons |= dict.fromkeys(ORACLE_FIELDS, _failure(ORACLES, errors))
+    return reasons
+
+
+def _failure(names: Iterable[ReferenceName], errors: Mapping[ReferenceName, HilError]) -> str:
+    failed = next((errors[name].message for name in names if name in errors), None)
+    return failed or f"{' or '.join(names)} {NOT_ASKED_FOR}"

@@ -17,9 +17,10 @@ EXPONENTIAL_ROUNDINGS = 4
 SUMS_OF_EXPONENTIALS = frozenset({"SOFTMAX", "LOG_SOFTMAX"})
 EXPONENTIALS = frozenset({"LOGISTIC", "TANH", "ELU", *SUMS_OF_EXPONENTIALS})
 
-# LiteRT rounds once where TFLM rounds twice: 1 LSB for each FULLY_CONNECTED layer. 1 LSB of logits
-# with a scale of 0.25 is up to 16 LSB of probability, since SOFTMAX's slope is 1/4 at most.
-LITERT_LSB = 16
+# LiteRT rounds once where TFLM rounds twice: 1 LSB for each FULLY_CONNECTED layer. SOFTMAX's slope
+# is 1/4 at most: of logits within +-32, 1 LSB is up to 32 / 128 / 4 = 1/16 of probability in
+# 8 bits, whose LSB is 1/256, and 32 / 32,768 / 4 in 16 bits, whose LSB is 1/32,768.
+LITERT_LSB = {"INT8": 16, "UINT8": 16, "INT16": 8}
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,19 @@ def device_bounds(model: ModelInfo) -> tuple[Bound, ...]:
 
 
 def litert_bounds(model: ModelInfo) -> tuple[Bound, ...]:
-    """Of each output, device against LiteRT, which is shown and not judged."""
-    rounding, lsb = float_bound(model), Bound(LITERT_LSB)
-    return tuple(rounding if _is_float(tensor) else lsb for tensor in model.output_tensors)
+    """Of each output, device against LiteRT, which is shown and not judged.
+
+    Integers without a scale, and wider ones, are indices and counts: nothing but equal is close.
+    """
+    rounding = float_bound(model)
+    return tuple(
+        rounding if _is_float(tensor) else _litert_integers(tensor)
+        for tensor in model.output_tensors
+    )
+
+
+def _litert_integers(tensor: TensorInfo) -> Bound:
+    return Bound(LITERT_LSB.get(tensor.type, 0)) if tensor.scales else EXACT
 
 
 def float_bound(model: ModelInfo) -> Bound:

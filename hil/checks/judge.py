@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hil.checks.agreement import DEVICE, NOT_ASKED_FOR
 from hil.comparison import Comparison, TensorComparison, WorstVector
-from hil.measure import Outcome
+from hil.outcome import Outcome
 from hil.record import RunRecord, Verdict
 from hil.reference.reference import ORACLES, ReferenceName
 from hil.suite import Checks, Metric
@@ -61,12 +61,13 @@ def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
 
 def oracle_of(outcome: Outcome) -> ReferenceName | None:
     """The reference that outputs are judged by, None when the run has none that could be."""
-    return next((name for name in ORACLES if name.value in outcome.record.comparisons), None)
+    oracle = outcome.record.oracle
+    return ReferenceName(oracle) if oracle is not None else None
 
 
 def _against_oracle(outcome: Outcome) -> Comparison | None:
-    oracle = oracle_of(outcome)
-    return outcome.record.comparisons[oracle.value] if oracle is not None else None
+    oracle = outcome.record.oracle
+    return outcome.record.comparisons[oracle] if oracle is not None else None
 
 
 def _output_limits(found: Comparison, tolerance: float | None) -> dict[str, float | int | None]:

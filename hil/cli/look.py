@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hil.arena import measure_arena, restarter
 from hil.bisect import Divergence, describe, first_divergence
-from hil.cli.opened import Opened, Request, open_model, watched
+from hil.cli.opened import Opened, Request, open_model
 from hil.cli.options import (
     DEFAULT_KERNELS,
     DEFAULT_TARGET,
@@ -23,6 +23,7 @@ from hil.cli.options import (
     TargetName,
     Tflm,
 )
+from hil.cli.prepared import Choice, watched
 from hil.files import check_writable, write_whole
 from hil.firmware.footprint import read_footprint
 from hil.firmware.host_build import HostBuilder
@@ -72,7 +73,8 @@ def profile(
     """Show where the time of one inference goes, operator by operator."""
     if json is not None:
         check_writable(json)
-    request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
+    choice = Choice(model_file, target, kernels, tflm, probe, port)
+    request = Request(choice, vectors, vector, seed)
     with open_model(request) as opened:
         sanity = check_sanity(opened.device, opened.board, opened.builder.target)
         result = measure_profile(
@@ -81,7 +83,7 @@ def profile(
             opened.inputs,
             sanity.empty_window_cycles,
             opened.timeout_s,
-            opened.watchdog.is_working,
+            opened.is_working,
         )
         mix = _mix(opened)
         unit = "instructions" if opened.board.kind is Kind.EMULATED else "cycles"
@@ -102,7 +104,7 @@ def _mix(opened: Opened) -> InstructionMix | None:
     if watching is None:
         return None
     with watching as counted:
-        trace(opened.device, opened.inputs, opened.timeout_s)
+        trace(opened.device, opened.inputs, opened.timeout_s, is_working=opened.is_working)
     return instruction_mix(counted.result, code)
 
 
@@ -131,20 +133,23 @@ def arena(
     """Find the smallest arena that works on the device, and who uses how much memory."""
     if json is not None:
         check_writable(json)
-    request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
+    choice = Choice(model_file, target, kernels, tflm, probe, port)
+    request = Request(choice, vectors, vector, seed)
     with open_model(request) as opened:
         device, board = opened.device, opened.board
         restart = restarter(
             board.flasher.reset, lambda: device.hello(opened.image, opened.builder.target)
         )
-        truth = measure_arena(device, opened.inputs, opened.timeout_s, restart)
-        linker_map = opened.image.path.with_name("image.map")
-        footprint = read_footprint(linker_map, opened.builder.tflm.kernel_files)
+        truth = measure_arena(
+            device, opened.inputs, opened.timeout_s, restart, lambda: opened.is_working
+        )
+        sizes = opened.image.sizes
+        footprint = read_footprint(opened.image.path, opened.builder.tflm.kernel_files)
         if json is not None:
-            owners = {"flash_bytes": footprint.flash_bytes, "ram_bytes": footprint.ram_bytes}
-            sizes = asdict(opened.image.sizes)
-            _write(json, opened, {"arena": asdict(truth), "owners": owners, "image": sizes})
-        print_arena(Console(highlight=False), truth, footprint, opened.image.sizes)
+            doubt = footprint.doubt(sizes)
+            owners = {"absent": doubt} if doubt else asdict(footprint)
+            _write(json, opened, {"arena": asdict(truth), "owners": owners, "image": asdict(sizes)})
+        print_arena(Console(highlight=False), truth, footprint, sizes)
 
 
 def bisect(
@@ -165,9 +170,10 @@ def bisect(
     """
     if json is not None:
         check_writable(json)
-    request = Request(model_file, target, kernels, tflm, probe, port, vectors, vector, seed)
+    choice = Choice(model_file, target, kernels, tflm, probe, port)
+    request = Request(choice, vectors, vector, seed)
     with open_model(request) as opened:
-        builder = HostBuilder(opened.builder.tflm, opened.builder.kernels)
+        builder = HostBuilder.beside(opened.builder)
         with watched(model_file.stem) as show:
             show("build TFLM for this host", 0, 0)
             host = start_tree(builder, opened.model)
@@ -179,7 +185,7 @@ def bisect(
                 opened.vectors,
                 vector,
                 opened.timeout_s,
-                opened.watchdog.is_working,
+                opened.is_working,
             )
         finally:
             host.close()

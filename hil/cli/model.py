@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,14 +22,14 @@ from hil.cli.options import (
     Tflm,
     kernel_library,
 )
-from hil.errors import BuildError, ConfigError, UnsupportedModel
+from hil.cli.prepared import watched
+from hil.errors import BuildError, ConfigError
 from hil.firmware.build import Builder
 from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
-from hil.model.preflight import find_problems, limits_of
+from hil.model.preflight import find_problems, limits_of, require_runnable
 from hil.model.provenance import read_provenance
-from hil.progress import live_progress, silent
 from hil.target import load_target
 
 EXIT_UNSUPPORTED = 2
@@ -177,12 +175,9 @@ def build(
     board_type, library = load_target(target), kernel_library(kernels)
     model = read_model(model_file)
     source = locate_tflm(tflm)
-    problems = find_problems(model, limits_of(board_type, source.operators, library))
-    if problems:
-        reasons = "\n".join(f"- {problem}" for problem in problems)
-        raise UnsupportedModel(f"{model_file.name} cannot run on {target}", detail=reasons)
-    watching = sys.stderr.isatty()
-    with live_progress("build", sys.stderr) if watching else contextlib.nullcontext(silent) as show:
+    limits = limits_of(board_type, source.operators, library)
+    require_runnable(model, limits, f"{model.name} cannot run on {target}")
+    with watched("build") as show:
         image = Builder(board_type, source, library).build(model, show)
     path = image.path
     if output is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +10,6 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from hil.bench.bench import Bench
 from hil.bench.board import Board
 from hil.checks.judge import judge, oracle_of
 from hil.cli.options import (
@@ -24,29 +21,26 @@ from hil.cli.options import (
     Probe,
     TargetName,
     Tflm,
-    bench_choice,
     kernel_library,
 )
+from hil.cli.prepared import Choice, prepare, watched
 from hil.data import Vectors, load_npz, random_vectors
 from hil.errors import HilError, UnsupportedModel
 from hil.explain import difference_of, explain_difference
 from hil.files import check_writable, write_whole
-from hil.firmware.build import Builder
-from hil.firmware.tflm import locate_tflm
 from hil.host_score import HostScorer
-from hil.measure import Job, Outcome, References, measure
-from hil.model.flatbuffer import read_model
+from hil.measure import Job, measure
 from hil.model.info import ModelInfo
-from hil.model.preflight import find_problems, limits_of
-from hil.progress import Progress, live_progress, silent
+from hil.outcome import Outcome
+from hil.progress import Progress
 from hil.record import HostOnly, RunResult, Verdict
 from hil.reference.reference import DEFAULT_REFERENCES, ReferenceName, reference_names
+from hil.reference.references import References
 from hil.report.json_report import write_json
 from hil.report.numerics import numerics_lines
 from hil.report.terminal import host_only_text, summary_text
 from hil.report.timing import timing_line
 from hil.suite import Checks, Metric
-from hil.target import load_target
 from hil.vocab import CheckName, KernelLibrary, Status
 
 DEFAULT_COUNT = 100
@@ -94,44 +88,39 @@ def run(
     for path in (save_outputs, json):
         if path is not None:
             check_writable(path)
-    board_type = load_target(target)
     library = kernel_library(kernels)
-    bench = Bench(bench_choice(probe, port))
     references = References(reference_names(reference.split(",")))
     host_only: HostOnly | None = None
     try:
-        model = read_model(model_file)
-        source = locate_tflm(tflm)
-        problems = find_problems(model, limits_of(board_type, source.operators, library))
-        data = load_npz(model, vectors) if vectors else random_vectors(model, count, seed)
-        metric = _metric_for(data, model)
-        if problems:
-            host_only = HostScorer(references, model, metric).host_only(lambda: data)
-            reasons = [f"- {problem}" for problem in problems]
-            if metric is not None:
-                reasons.append(host_only_text(host_only))
-            raise UnsupportedModel(
-                f"{model_file.name} cannot run on {target}", detail="\n".join(reasons)
+        with prepare(Choice(model_file, target, kernels, tflm, probe, port)) as prepared:
+            model = prepared.model
+            data = load_npz(model, vectors) if vectors else random_vectors(model, count, seed)
+            metric = _metric_for(data, model)
+            try:
+                prepared.require_runnable()
+            except UnsupportedModel as error:
+                host_only = HostScorer(references, model, metric).host_only(lambda: data)
+                if metric is not None:
+                    error.detail += f"\n{host_only_text(host_only)}"
+                raise
+            job = Job(
+                suite=None,
+                model=model,
+                model_label=model_file.stem,
+                vectors=data,
+                metric=metric,
+                data=None,
+                builder=prepared.builder,
             )
-        job = Job(
-            suite=None,
-            model=model,
-            model_label=model_file.stem,
-            vectors=data,
-            metric=metric,
-            data=None,
-            builder=Builder(board_type, source, library),
-        )
-        board = bench.board(board_type)
-        with _progress(model_file.stem) as show:
-            outcome = measure(job, board, references, show)
-            verdict = _verdict(job, board, outcome, show)
+            board = prepared.board
+            with watched(model_file.stem) as show:
+                outcome = measure(job, board, references, show)
+                verdict = _verdict(job, board, outcome, show)
     except HilError as error:
         if json is not None:
             _write_error(json, model_file.stem, target, library, error, host_only)
         raise
     finally:
-        bench.close()
         references.close()
     if save_outputs is not None:
         _save_outputs(save_outputs, model, outcome)
@@ -159,13 +148,6 @@ def _metric_for(data: Vectors, model: ModelInfo) -> Metric | None:
     are_classes = data.labels.ndim == 1 and data.labels.dtype.kind in "iu"
     is_classifier = are_classes and model.output_tensors[0].elements > 1
     return Metric(name="top1" if is_classifier else "mae")
-
-
-def _progress(label: str) -> contextlib.AbstractContextManager[Progress]:
-    """A live line when somebody watches."""
-    if sys.stderr.isatty():
-        return live_progress(label, sys.stderr)
-    return contextlib.nullcontext(silent)
 
 
 def _save_outputs(path: Path, model: ModelInfo, outcome: Outcome) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hil.firmware.image import ImageSizes
+
 
 class Owner(StrEnum):
     """Whose bytes they are."""
@@ -29,6 +31,8 @@ _ENTRY = re.compile(
 _MEMBER = re.compile(r"libtflm\.a\((?P<source>.+)\.(?:o|obj)\)")
 _FLASH_SECTIONS = (".text", ".rodata", ".vectors", ".model", ".init_array", ".ARM.exidx", ".note")
 _RAM_SECTIONS = (".bss", "COMMON")
+# More than padding between sections can be: something was not read.
+ALIGNMENT_MAX_BYTES = 1024
 _OWN_FILES = ("libharness.a", "identity.cc", "model.S", "tracing.cc")
 
 
@@ -42,14 +46,26 @@ class Footprint:
     flash_bytes: dict[Owner, int]
     ram_bytes: dict[Owner, int]
 
+    def doubt(self, sizes: ImageSizes) -> str:
+        """Why these cannot be all owners of the image; "" when they are."""
+        known = sum(self.flash_bytes.values())
+        if sizes.flash_bytes - known <= ALIGNMENT_MAX_BYTES:
+            return ""
+        return (
+            f"the linker map accounts for {known:,} of {sizes.flash_bytes:,} bytes: it is not "
+            "written as GNU ld writes it"
+        )
 
-def read_footprint(linker_map: Path, kernel_files: Collection[str]) -> Footprint:
-    """The footprint in an `image.map`, which lies beside its image.
 
-    `kernel_files` are the names of TFLM's source files that hold kernels.
+def read_footprint(image: Path, kernel_files: Collection[str]) -> Footprint:
+    """The footprint of `image.elf`, from the `image.map` beside it.
+
+    `kernel_files` are the names of TFLM's source files that hold kernels. Nobody owns anything
+    when the map is not GNU ld's: see `doubt`.
     """
-    text = linker_map.read_text(encoding="utf-8", errors="replace")
-    body = re.sub(r"\n (\.[\w.$]+)\n\s+0x", r"\n \1 0x", text[text.index("Linker script and") :])
+    text = image.with_name("image.map").read_text(encoding="utf-8", errors="replace")
+    _, _, listed = text.partition("\nLinker script and memory map\n")
+    body = re.sub(r"\n (\.[\w.$]+)\n\s+0x", r"\n \1 0x", listed)
     flash: Counter[Owner] = Counter()
     ram: Counter[Owner] = Counter()
     end = 0

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from hil.firmware.build import DEFAULT_OPTIMIZATION
+from hil.firmware.build import DEFAULT_OPTIMIZATION, Builder
 from hil.firmware.cache import Cache
-from hil.firmware.stages import Platform, Stages
+from hil.firmware.stages import Platform, Progress, Stages
 from hil.firmware.tflm import TflmSource
 from hil.firmware.toolchain import program_version, require
 from hil.model.info import ModelInfo
@@ -34,9 +34,18 @@ class HostBuilder:
     optimization: tuple[str, ...] = DEFAULT_OPTIMIZATION
     cache: Cache = field(default_factory=Cache)
 
-    def build(self, model: ModelInfo) -> Path:
-        """The program of `model`, from the cache when it is there. Raises BuildError."""
-        return self._stages.image(model, {"model_sha256": model.sha256}) / "image.elf"
+    @classmethod
+    def beside(cls, builder: Builder) -> HostBuilder:
+        """For this host what `builder` builds for a board: same tree, kernels, optimization."""
+        return cls(builder.tflm, builder.kernels, builder.optimization, builder.cache)
+
+    def build(self, model: ModelInfo, on_progress: Progress | None = None) -> Path:
+        """The program of `model`, from the cache when it is there.
+
+        Raises BuildError, and what `on_progress` raises, which ends the build.
+        """
+        manifest = {"model_sha256": model.sha256}
+        return self._stages.image(model, manifest, on_progress) / "image.elf"
 
     def library(self) -> Path:
         """TFLM as a static library for this host, without DebugLog. Raises BuildError."""

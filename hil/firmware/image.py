@@ -24,6 +24,9 @@ NOTE_HEADER_BYTES = 16
 class ImageSizes:
     """Bytes of the image's parts. `flash_bytes` is what is programmed: all of the others that are
     in flash, and the initial values of variables.
+
+    `text_bytes`, `model_bytes`, `data_bytes` and `bss_bytes` are sections of the ELF file; .text
+    holds code and constants alike. `ram_static_bytes` are .data and .bss.
     """
 
     flash_bytes: int
@@ -32,6 +35,9 @@ class ImageSizes:
     ram_static_bytes: int
     stack_bytes: int
     arena_capacity_bytes: int
+    text_bytes: int
+    data_bytes: int
+    bss_bytes: int
 
 
 @dataclass(frozen=True)
@@ -94,4 +100,7 @@ def _sizes(elf: ELFFile) -> ImageSizes:
         ram_static_bytes=sections.get(".data", 0) + sections.get(".bss", 0),
         stack_bytes=address["__stack_end"] - address["__stack_start"],
         arena_capacity_bytes=address["__arena_end"] - address["__arena_start"],
+        text_bytes=sections[".text"],
+        data_bytes=sections.get(".data", 0),
+        bss_bytes=sections.get(".bss", 0),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from hil.link import messages
-from hil.link.messages import MESSAGES, Field, Message
+from hil.link import codes, wire
+from hil.link.messages import MESSAGES
+from hil.link.wire import Field, Message
 
 _C_TYPES = {
     "B": "uint8_t",
@@ -17,23 +18,23 @@ _C_TYPES = {
     "s": "uint8_t",
 }
 _ENUMS = (
-    ("HIL_MESSAGE", messages.MessageType),
-    ("HIL_REJECT", messages.RejectReason),
-    ("HIL_ALLOCATE", messages.AllocateStatus),
-    ("HIL_DIRECTION", messages.Direction),
-    ("HIL_TRACE", messages.TraceFlag),
-    ("HIL_CACHE", messages.Cache),
-    ("HIL_CRASH", messages.CrashKind),
-    ("HIL_RESET", messages.ResetCause),
+    ("HIL_MESSAGE", codes.MessageType),
+    ("HIL_REJECT", codes.RejectReason),
+    ("HIL_ALLOCATE", codes.AllocateStatus),
+    ("HIL_DIRECTION", codes.Direction),
+    ("HIL_TRACE", codes.TraceFlag),
+    ("HIL_CACHE", codes.Cache),
+    ("HIL_CRASH", codes.CrashKind),
+    ("HIL_RESET", codes.ResetCause),
 )
 _CONSTANTS = {
-    "HIL_PROTOCOL_MAJOR": messages.PROTOCOL_MAJOR,
-    "HIL_PROTOCOL_MINOR": messages.PROTOCOL_MINOR,
-    "HIL_MAX_PAYLOAD_BYTES": messages.MAX_PAYLOAD_BYTES,
-    "HIL_MAX_RANK": messages.MAX_RANK,
-    "HIL_BUILD_ID_BYTES": messages.BUILD_ID_BYTES,
-    "HIL_MODEL_HASH_BYTES": messages.MODEL_HASH_BYTES,
-    "HIL_TARGET_NAME_BYTES": messages.TARGET_NAME_BYTES,
+    "HIL_PROTOCOL_MAJOR": wire.PROTOCOL_MAJOR,
+    "HIL_PROTOCOL_MINOR": wire.PROTOCOL_MINOR,
+    "HIL_MAX_PAYLOAD_BYTES": wire.MAX_PAYLOAD_BYTES,
+    "HIL_MAX_RANK": wire.MAX_RANK,
+    "HIL_BUILD_ID_BYTES": wire.BUILD_ID_BYTES,
+    "HIL_MODEL_HASH_BYTES": wire.MODEL_HASH_BYTES,
+    "HIL_TARGET_NAME_BYTES": wire.TARGET_NAME_BYTES,
 }
 
 

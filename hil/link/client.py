@@ -9,24 +9,22 @@ from typing import TypeVar
 
 from hil.errors import DeviceFault, LinkError, LinkTimeout
 from hil.link import crash
+from hil.link.codes import MessageType, RejectReason
 from hil.link.frames import DELIMITER, BadFrame, Frame, FrameReader, encode_frame
 from hil.link.log import FrameLog
 from hil.link.messages import (
     BY_TYPE,
-    PROTOCOL_MAJOR,
     Boot,
     Crash,
     Hello,
     HelloReply,
     Log,
-    Message,
-    MessageType,
     Operator,
     OperatorData,
     Rejected,
-    RejectReason,
 )
 from hil.link.port import Port
+from hil.link.wire import PROTOCOL_MAJOR, Message
 
 HELLO_PERIOD_S = 0.05
 DEFAULT_TIMEOUT_S = 5.0

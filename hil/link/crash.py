@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hil.link.messages import Crash, CrashKind
+from hil.link.codes import CrashKind
+from hil.link.messages import Crash
 
 _CFSR_BITS = {
     0: "IACCVIOL: executed from memory that is not executable",

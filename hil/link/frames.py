@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cobs import cobs
 
-from hil.link.messages import MAX_PAYLOAD_BYTES
+from hil.link.wire import MAX_PAYLOAD_BYTES
 
 DELIMITER = b"\0"
 HEADER_BYTES = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 from pathlib import Path
 
@@ -60,6 +61,12 @@ class PipePort:
             self._process.kill()
             _, errors = self._process.communicate()
         return self._process.returncode, errors.decode("utf-8", "replace")
+
+    def kill(self) -> None:
+        """Ends the program and what it started, at once; may be called from another thread."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """See Port."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -175,9 +175,23 @@ def _prepare_saved_model(folder: Path) -> Prepared:
     function = tf.function(lambda **inputs: signature(**inputs))
     concrete = function.get_concrete_function(**fixed)
     order = [tensor.name.split(":")[0] for tensor in concrete.inputs]
-    inputs = tuple(_input(name, fixed[name]) for name in order if name in fixed)
+    inputs = tuple(_input(name, fixed[name]) for name in input_order(order, fixed))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded)
     return Prepared(converter, inputs, None, loaded)
+
+
+def input_order(traced: Sequence[str], names: Collection[str]) -> list[str]:
+    """The inputs called `names` as they come in `traced`, where captured variables are too.
+
+    Raises ModelError when one is not there: TensorFlow calls it otherwise than the signature.
+    """
+    renamed = sorted(set(names) - set(traced))
+    if renamed:
+        raise ModelError(
+            f"TensorFlow renames the inputs {', '.join(map(repr, renamed))} of the signature",
+            hint="export the model with inputs named by letters, digits and _ only",
+        )
+    return [name for name in traced if name in names]
 
 
 def _input(name: str, tensor: Any) -> Input:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from hil.errors import ConfigError, UnsupportedModel
+from hil.model.c_words import RESERVED
 from hil.model.info import ModelInfo, TensorInfo
 
 BYTES_PER_LINE = 12
@@ -27,12 +28,16 @@ METHODS = {
 def export_c(model: ModelInfo, name: str) -> dict[str, str]:
     """File names and texts: `NAME.h`, `NAME.c`, `NAME_resolver.h`.
 
-    Raises ConfigError when `name` is no C identifier, UnsupportedModel when its operators are not
-    all in sight (several subgraphs, custom operators).
+    Raises ConfigError when `name` is no C identifier or a word of C or C++, UnsupportedModel when
+    its operators are not all in sight (several subgraphs, custom operators).
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ConfigError(
             f"{name!r} is no name for a C array", hint="letters, digits and _, no digit first"
+        )
+    if name in RESERVED:
+        raise ConfigError(
+            f"{name!r} is a word of C or C++", hint=f"another name, as in model_{name}"
         )
     if model.subgraphs != 1:
         raise UnsupportedModel(
@@ -53,9 +58,10 @@ def export_c(model: ModelInfo, name: str) -> dict[str, str]:
 
 
 def c_identifier(text: str) -> str:
-    """`text` with what C does not allow in a name replaced by `_`."""
+    """`text` with what C does not allow in a name replaced by `_`, and no word of the language."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return f"model_{name}" if not name or name[0].isdigit() else name
+    is_taken = not name or name[0].isdigit() or name in RESERVED
+    return f"model_{name}" if is_taken else name
 
 
 def resolver_method(operator: str) -> str:

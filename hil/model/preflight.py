@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from hil.errors import UnsupportedModel
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
 from hil.model.kernel_rules import SAME_MEANING, first_finding
 from hil.model.rule import Case
@@ -62,6 +63,20 @@ def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
         if problem is not None:
             problems.append(replace(problem, types=_types(model, operator)))
     return problems
+
+
+def require_runnable(model: ModelInfo, limits: Limits, title: str = "") -> None:
+    """Raises UnsupportedModel when something keeps `model` from running.
+
+    Its message is the first reason; with a `title` that is the message, and all reasons are below.
+    """
+    problems = find_problems(model, limits)
+    if not problems:
+        return
+    if title:
+        raise UnsupportedModel(title, detail="\n".join(f"- {problem}" for problem in problems))
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    raise UnsupportedModel(f"{problems[0]}{more}", step="preflight")
 
 
 def _types(model: ModelInfo, operator: OperatorInfo) -> str:

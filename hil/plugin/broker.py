@@ -15,14 +15,16 @@ from hil.explain import difference_of, explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
-from hil.measure import Job, Outcome, References, measure
+from hil.measure import Job, measure
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import find_problems, limits_of
+from hil.model.preflight import limits_of, require_runnable
+from hil.outcome import Outcome
 from hil.plugin.options import Options
 from hil.plugin.progress import ProgressDisplay
 from hil.record import HostOnly, RunRecord, Verdict
 from hil.reference.reference import ReferenceName
+from hil.reference.references import References
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
 from hil.target import Target
@@ -178,11 +180,7 @@ class RunBroker:
     def preflight(self, key: RunKey) -> ModelInfo:
         """The model, if nothing in its file keeps it from running. Raises UnsupportedModel."""
         model = self.model(key)
-        limits = limits_of(key.target, self.tflm.operators, key.kernels)
-        problems = find_problems(model, limits)
-        if problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            raise UnsupportedModel(f"{problems[0]}{more}", step="preflight")
+        require_runnable(model, limits_of(key.target, self.tflm.operators, key.kernels))
         return model
 
     def _entry(self, key: RunKey) -> _Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event
 from time import perf_counter
 
 from hil.data import Array
@@ -23,8 +24,11 @@ def start_tree(builder: HostBuilder, model: ModelInfo) -> Device:
 
     Raises BuildError, and ReferenceFailure when it does not run the model.
     """
-    program = builder.build(model)
-    device = Device(LinkClient(PipePort(program)))
+    return _greeted(PipePort(builder.build(model)), model)
+
+
+def _greeted(port: PipePort, model: ModelInfo) -> Device:
+    device = Device(LinkClient(port))
     try:
         reply = device.client.hello(HELLO_TIMEOUT_S)
         if reply.model_sha256.hex() != model.sha256:
@@ -52,14 +56,22 @@ class TreeReference:
 
     def __init__(self, builder: HostBuilder) -> None:
         self._builder = builder
-        self._device: Device | None = None
+        self._port: PipePort | None = None
+        self._killed = Event()
 
     def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
         """See Reference. Raises BuildError too."""
-        device = self._device = start_tree(self._builder, model)
+        self._check_alive()
+        program = self._builder.build(model, lambda *_: self._check_alive())
+        self._check_alive()
+        port = self._port = PipePort(program)
+        if self._killed.is_set():  # by someone who did not see the port yet
+            port.kill()
+        device = _greeted(port, model)
         rows, latency_us = [], []
         try:
             for index in range(len(inputs[0])):
+                self._check_alive()
                 vector = [array[index].tobytes() for array in inputs]
                 start = perf_counter()
                 rows.append(device.infer(vector, INFER_TIMEOUT_S).outputs)
@@ -75,10 +87,15 @@ class TreeReference:
             arena_bytes=arena_bytes,
         )
 
+    def _check_alive(self) -> None:
+        if self._killed.is_set():
+            raise ReferenceFailure("the TFLM tree on this host was ended before it was done")
+
     def kill(self) -> None:
-        """See Reference."""
-        if self._device is not None:
-            self._device.close()
+        """See Reference. Ends a build too; nothing runs on it afterwards."""
+        self._killed.set()
+        if self._port is not None:
+            self._port.kill()
 
     def close(self) -> None:
         """See Reference: nothing is kept."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ IDENTITY = (
     "model",
     "scheme",
     "kernels",
+    "oracle",
     "status",
     "reason",
     "run_id",
@@ -37,18 +38,12 @@ IDENTITY = (
     "model_sha256",
     "accuracy_metric",
 )
-# Figures of each reference's comparison, of the first output where one tensor is meant.
-TENSOR_FIELDS = (
-    "argmax_flips",
-    "max_error_lsb",
-    "mean_error_lsb",
-    "max_error_real",
-    "mean_error_real",
-    "max_ulp",
-    "max_relative_error",
-    "sqnr_db",
-    "cosine_similarity",
-)
+# Figures of each reference's comparison, and how one is made of those of several outputs.
+SUMMED = ("argmax_flips",)
+LARGEST = ("max_error_lsb", "max_error_real", "max_ulp", "max_relative_error")
+MEANS = ("mean_error_lsb", "mean_error_real")  # by how many elements an output has
+SMALLEST = ("sqnr_db", "cosine_similarity")
+TENSOR_FIELDS = (*SUMMED, *LARGEST, *MEANS, *SMALLEST)
 
 
 def check_parquet() -> None:
@@ -129,6 +124,7 @@ def _cells(run: RunResult, row: SchemeRow) -> Cells:
             "board": record.board,
             "run_id": record.run_id,
             "started_utc": record.started_utc,
+            "oracle": record.oracle,
             "accuracy_metric": record.accuracy_metric,
         }
     metrics: Cells = {}
@@ -154,8 +150,24 @@ def _agreement(name: str, comparison: Comparison) -> Cells:
         f"{name}_accuracy": comparison.accuracy,
         f"{name}_differing_vectors": comparison.differing_vectors,
     }
-    tensor = comparison.tensors[0]
-    return cells | {f"{name}_{field}": getattr(tensor, field) for field in TENSOR_FIELDS}
+    return cells | {f"{name}_{field}": _over_outputs(comparison, field) for field in TENSOR_FIELDS}
+
+
+def _over_outputs(comparison: Comparison, field: str) -> float | int | None:
+    """One figure of all outputs that have it; None when none does, or the worst is not known."""
+    tensors = [t for t in comparison.tensors if getattr(t, field) is not None]
+    values = [getattr(tensor, field) for tensor in tensors]
+    is_broken = any(tensor.non_finite_elements for tensor in comparison.tensors)
+    if not values or (field in SMALLEST and is_broken):
+        return None
+    if field in MEANS:
+        weights = [tensor.elements - tensor.non_finite_elements for tensor in tensors]
+        total = sum(weights)
+        return sum(v * w for v, w in zip(values, weights, strict=True)) / total if total else None
+    combine: Callable[[list[float | int]], float | int] = (
+        sum if field in SUMMED else max if field in LARGEST else min
+    )
+    return combine(values)
 
 
 def _drop(row: SchemeRow) -> Cells:

@@ -20,7 +20,7 @@ from hil.checks.schemes import (
     latency_of,
 )
 from hil.comparison import Comparison
-from hil.record import HostOnly, RunResult
+from hil.record import HostOnly, RunRecord, RunResult
 from hil.reference.reference import ReferenceName
 from hil.report.terminal import (
     ABSENT,
@@ -29,6 +29,7 @@ from hil.report.terminal import (
     PIPE_WIDTH,
     STATUS_STYLES,
     host_only_text,
+    oracle_notes,
 )
 from hil.vocab import Kind, Status
 
@@ -75,6 +76,8 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
     console.print(table)
     if comparison.kind is Kind.EMULATED:
         console.print(EMULATED_NOTE)
+    for note in oracle_notes(row.run for row in comparison.rows):
+        console.print(note, soft_wrap=True)
     for column in columns if explain else ():
         console.print(f"{column.heading[0]}: {column.sentence}", style="dim", markup=False)
     is_swept = _is_swept(comparison)
@@ -140,8 +143,8 @@ def _columns(comparison: SchemeComparison, *, is_wide: bool) -> list[Column]:
             f"vectors, p of McNemar's test; {NOT_DISTINGUISHABLE} = the interval holds 0.",
             _drop,
         ),
-        _agreement("TFLM", ReferenceName.TFLM),
-        *([_agreement("LiteRT", ReferenceName.LITERT)] if is_wide else []),
+        _agreement("TFLM", lambda record: record.oracle),
+        *([_agreement("LiteRT", lambda _: ReferenceName.LITERT.value)] if is_wide else []),
         Column(
             ("latency", "instr." if comparison.kind is Kind.EMULATED else "cycles", "MACs"),
             "median of Invoke; multiply-accumulates of the model.",
@@ -151,12 +154,12 @@ def _columns(comparison: SchemeComparison, *, is_wide: bool) -> list[Column]:
     ]
 
 
-def _agreement(heading: str, name: ReferenceName) -> Column:
+def _agreement(heading: str, reference: Callable[[RunRecord], str | None]) -> Column:
     return Column(
         (heading, "flips", "LSB", "real"),
-        f"device against {heading} on the host: vectors whose highest output is another one, "
-        "largest error in LSB and in real units.",
-        lambda row: _errors(row, name),
+        f"device against {heading} on the host: vectors whose highest element is another one, "
+        "summed over the outputs; the outputs' largest error in LSB and in real units.",
+        lambda row: _errors(row.run.record, reference),
     )
 
 
@@ -228,12 +231,12 @@ def _interval(drop: Drop, factor: float, form: str) -> list[str]:
     return [f"{low:{form}}..{high:{form}}", *p_value]
 
 
-def _errors(row: SchemeRow, name: ReferenceName) -> list[str]:
-    record = row.run.record
-    comparison = record.comparisons.get(name.value) if record is not None else None
+def _errors(record: RunRecord | None, reference: Callable[[RunRecord], str | None]) -> list[str]:
+    name = reference(record) if record is not None else None
+    comparison = record.comparisons.get(name) if record is not None and name else None
     if comparison is None:
         return [ABSENT]
-    flips = comparison.tensors[0].argmax_flips
+    flips = comparison.argmax_flips
     shown = ABSENT if flips is None else f"{flips:,}"
     if comparison.is_equal:
         return [shown, "equal"]
@@ -241,15 +244,13 @@ def _errors(row: SchemeRow, name: ReferenceName) -> list[str]:
 
 
 def _largest_lsb(comparison: Comparison) -> str:
-    errors = [t.max_error_lsb for t in comparison.tensors if t.max_error_lsb is not None]
-    return f"{max(errors):,}" if errors else ABSENT
+    return _number(comparison.max_error_lsb, ",d")
 
 
 def _largest_real(comparison: Comparison) -> str:
     if any(tensor.non_finite_elements for tensor in comparison.tensors):
         return "NaN/inf"
-    errors = [t.max_error_real for t in comparison.tensors if t.max_error_real is not None]
-    return f"{max(errors):.2g}" if errors else ABSENT
+    return _number(comparison.max_error_real, ".2g")
 
 
 def _latency(row: SchemeRow) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.record import HostOnly, Metrics, RunRecord, RunResult
+from hil.reference.reference import ReferenceName
 from hil.report.timing import board_line
 from hil.vocab import CheckName, Kind, Status
 
@@ -76,6 +77,8 @@ def _print_target(
     boards = [board_line(run.record) for run in runs if run.record is not None]
     for text in filter(None, dict.fromkeys(boards)):
         console.print(text)
+    for text in oracle_notes(runs):
+        console.print(text, soft_wrap=True)
     if explain:
         for column in columns:
             name = column.heading.splitlines()[0]
@@ -120,6 +123,17 @@ def _print_reasons(console: Console, run: RunResult) -> None:
             reason = "; ".join(filter(None, (reason, host_only_text(run.host_only))))
         line = Text(f"{status.value}: ", style=STATUS_STYLES[status])
         console.print(line + Text(f"{run.model} {names}: {reason}", style=""), soft_wrap=True)
+
+
+def oracle_notes(runs: Iterable[RunResult]) -> list[str]:
+    """What stands under TFLM where it is not the wheel."""
+    records = [run.record for run in runs if run.record is not None]
+    notes = [
+        f"TFLM: here {record.oracle}, {record.comparisons[record.oracle].label}"
+        for record in records
+        if record.oracle not in (None, ReferenceName.TFLM.value)
+    ]
+    return list(dict.fromkeys(notes))
 
 
 def host_only_text(host: HostOnly | None) -> str:

@@ -33,6 +33,13 @@ def test_a_board_that_runs_in_circles_has_its_budget() -> None:
     assert [dog.is_working() for _ in range(3)] == [True, True, False]
 
 
+def test_each_request_has_the_whole_budget() -> None:
+    dog = watchdog(iter([1000, 1099, 1100, 1190, 1200]))
+    assert [dog.is_working() for _ in range(2)] == [True, True]
+    dog.arm()
+    assert [dog.is_working() for _ in range(3)] == [True, True, False]
+
+
 @pytest.mark.emulated
 def test_an_emulated_board_counts(board: EmulatedBoard) -> None:
     assert board.process.record

@@ -19,7 +19,8 @@ from tests import models
 MODEL = parse_model(models.dense_int8(), "m")  # 3 outputs, scale 0.25
 OUTPUT = np.array([[[9, 0, 0]], [[0, 9, 0]], [[0, 0, 9]], [[9, 0, 0]]], np.int8)
 OTHER = np.array([[[9, 0, 0]], [[0, 9, 0]], [[9, 0, 0]], [[9, 0, 0]]], np.int8)
-TFLM, LITERT, LITERT_REF = ReferenceName.TFLM, ReferenceName.LITERT, ReferenceName.LITERT_REF
+TFLM, TREE = ReferenceName.TFLM, ReferenceName.TFLM_TREE
+LITERT, LITERT_REF = ReferenceName.LITERT, ReferenceName.LITERT_REF
 
 
 def agreement(
@@ -68,6 +69,30 @@ def test_the_device_is_held_to_tflm_exactly_and_to_litert_by_its_tolerance() -> 
     assert litert.bound_absolute == litert_bounds(MODEL)[0].absolute == 16
     assert (tflm.beyond_bound_elements, litert.beyond_bound_elements) == (2, 0)
     assert tflm.max_error_real == 9 * 0.25
+
+
+def test_without_the_wheel_the_tree_fills_what_the_oracle_gives() -> None:
+    found = agreement(
+        {TREE: OUTPUT, LITERT: OTHER}, labels=[0, 1, 2, 2], metric=Metric(name="top1")
+    )
+    assert found.oracle is TREE
+    assert found.figures["outputs_elements"] == 12
+    assert found.figures["outputs_differing_elements"] == 0
+    assert found.figures["accuracy_host_tflm"] == 0.75
+    assert found.figures["arena_host_tflm_bytes"] == 512
+    assert set(found.absent) == {"outputs_worst_vector"}
+
+
+def test_of_two_oracles_the_wheel_is_the_one() -> None:
+    found = agreement({TREE: OTHER, TFLM: OUTPUT})
+    assert found.oracle is TFLM
+    assert found.figures["outputs_differing_elements"] == 0
+
+
+def test_a_tree_that_failed_in_the_wheels_place_leaves_its_words() -> None:
+    found = agreement({LITERT: OUTPUT}, errors={TREE: ReferenceFailure("no compiler")})
+    assert found.oracle is None
+    assert found.absent["outputs_elements"] == "no compiler"
 
 
 def test_without_a_metric_accuracies_have_a_reason() -> None:

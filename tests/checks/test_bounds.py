@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -7,7 +9,9 @@ import pytest
 from hil.checks.bounds import (
     EXACT,
     FLOAT_FLOOR,
+    LITERT_LSB,
     UNIT_ROUNDOFF,
+    Bound,
     device_bounds,
     float_bound,
     litert_bounds,
@@ -25,6 +29,43 @@ def test_integers_have_to_be_equal_and_litert_may_be_some_steps_away() -> None:
     assert device_bounds(model) == (EXACT,)
     (litert,) = litert_bounds(model)
     assert (litert.absolute, litert.relative) == (16, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scales", "steps"),
+    [
+        ("INT8", (0.25,), 16),
+        ("UINT8", (0.25,), 16),
+        ("INT16", (2**-15,), 8),
+        ("INT16", (), 0),
+        ("INT8", (), 0),
+        ("INT32", (0.25,), 0),
+        ("INT64", (), 0),
+        ("BOOL", (), 0),
+    ],
+)
+def test_litert_may_be_as_far_away_as_the_type_explains(
+    kind: str, scales: tuple[float, ...], steps: int
+) -> None:
+    model = parse_model(models.dense_int8(), "m")
+    tensors = list(model.tensors)
+    output = model.outputs[0]
+    tensors[output] = replace(tensors[output], type=kind, scales=scales)
+    assert litert_bounds(replace(model, tensors=tuple(tensors))) == (Bound(steps),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "probability_lsb"), [("INT8", 8, 2**-8), ("INT16", 16, 2**-15)]
+)
+def test_one_step_of_logits_is_within_the_bound_after_softmax(
+    kind: str, bits: int, probability_lsb: float
+) -> None:
+    step = 32 / 2 ** (bits - 1)
+    logits = np.zeros((1, 2))  # where softmax is steepest
+    before = np.exp(logits) / np.exp(logits).sum()
+    logits[0, 0] += step
+    after = np.exp(logits) / np.exp(logits).sum()
+    assert np.abs(after - before).max() / probability_lsb <= LITERT_LSB[kind]
 
 
 def test_a_dense_layer_is_bound_by_the_sum_of_its_inputs() -> None:

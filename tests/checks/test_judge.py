@@ -10,7 +10,7 @@ from hil.checks.bounds import Bound
 from hil.checks.judge import judge
 from hil.data import Array
 from hil.errors import DataError, HilError, ReferenceFailure
-from hil.measure import Outcome
+from hil.outcome import Outcome
 from hil.record import Metrics
 from hil.reference.reference import ReferenceName
 from hil.suite import AccuracyCheck, Checks, LatencyCheck, Metric, OutputsCheck

@@ -52,6 +52,10 @@ def test_an_arena_that_works_is_printed_to_be_pasted(tmp_path: Path) -> None:
     minimum = document["arena"]["minimum_bytes"]
     assert f"alignas(16) static uint8_t tensor_arena[{minimum}];" in done.stdout
     assert document["arena"]["allocations"] <= 20
+    image = document["image"]
+    for section in ("text", "model", "data", "bss", "stack", "arena_capacity"):
+        assert f"{image[f'{section}_bytes']:,}" in done.stdout
+    assert ".text (code, constants)" in done.stdout
     assert set(document["owners"]["flash_bytes"]) == {
         "model",
         "kernels",

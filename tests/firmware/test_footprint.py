@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hil.firmware.build import Builder
-from hil.firmware.footprint import Owner, read_footprint
+from hil.firmware.footprint import Footprint, Owner, read_footprint
+from hil.firmware.image import ImageSizes
 from hil.firmware.tflm import TflmSource
 from hil.model.info import ModelInfo
 
@@ -35,7 +36,7 @@ Linker script and memory map
 
 def test_bytes_go_to_their_owners_once(tmp_path: Path) -> None:
     (tmp_path / "image.map").write_text(MAP)
-    footprint = read_footprint(tmp_path / "image.map", {"conv.cc"})
+    footprint = read_footprint(tmp_path / "image.elf", {"conv.cc"})
     assert footprint.flash_bytes == {
         Owner.KERNELS: 0x110,
         Owner.INTERPRETER: 0x20,
@@ -46,17 +47,36 @@ def test_bytes_go_to_their_owners_once(tmp_path: Path) -> None:
     assert footprint.ram_bytes == {Owner.KERNELS: 0x10, Owner.HARNESS: 0x100}
 
 
+def test_a_map_of_another_linker_gives_a_doubt_and_no_owner(tmp_path: Path) -> None:
+    (tmp_path / "image.map").write_text("     VMA      LMA     Size Align Out     In      Symbol\n")
+    footprint = read_footprint(tmp_path / "image.elf", {"conv.cc"})
+    assert footprint.flash_bytes == {}
+    sizes = ImageSizes(5000, 2000, 3000, 100, 1024, 4096, 2990, 10, 90)
+    assert "accounts for 0 of 5,000 bytes" in footprint.doubt(sizes)
+
+
+def test_padding_is_no_reason_to_doubt() -> None:
+    sizes = ImageSizes(5000, 2000, 3000, 100, 1024, 4096, 2990, 10, 90)
+    assert Footprint({Owner.MODEL: 2000, Owner.KERNELS: 1976}, {}).doubt(sizes) == ""
+    assert Footprint({Owner.MODEL: 2000, Owner.KERNELS: 1975}, {}).doubt(sizes)
+
+
 @pytest.mark.toolchain
 def test_owners_add_up_to_the_image(
     builder: Builder, tflm: TflmSource, digits_int8: ModelInfo
 ) -> None:
     image = builder.build(digits_int8)
-    footprint = read_footprint(image.path.with_name("image.map"), tflm.kernel_files)
+    footprint = read_footprint(image.path, tflm.kernel_files)
     rest = image.sizes.flash_bytes - sum(footprint.flash_bytes.values())
     assert 0 <= rest < ALIGNMENT_MAX_BYTES
     ram_rest = image.sizes.ram_static_bytes - sum(footprint.ram_bytes.values())
     assert 0 <= ram_rest < ALIGNMENT_MAX_BYTES
     assert footprint.flash_bytes[Owner.MODEL] == digits_int8.file_bytes
     assert set(footprint.flash_bytes) == set(Owner)
+    sizes = image.sizes
+    assert footprint.doubt(sizes) == ""
+    assert sizes.data_bytes + sizes.bss_bytes == sizes.ram_static_bytes
+    parts = sizes.text_bytes + sizes.model_bytes + sizes.data_bytes
+    assert 0 <= sizes.flash_bytes - parts < ALIGNMENT_MAX_BYTES
     assert footprint.flash_bytes[Owner.HARNESS] < 8192
     assert footprint.ram_bytes[Owner.HARNESS] < 4096

@@ -12,12 +12,11 @@ import pytest
 
 from hil.errors import DeviceFault, LinkError
 from hil.link.client import LinkClient
+from hil.link.codes import AllocateStatus, MessageType, RejectReason, ResetCause, TraceFlag
 from hil.link.frames import DELIMITER, BadFrame, Frame, FrameReader, encode_frame
 from hil.link.messages import (
-    MAX_PAYLOAD_BYTES,
     Allocate,
     AllocateReply,
-    AllocateStatus,
     Boot,
     Hello,
     HelloReply,
@@ -25,8 +24,6 @@ from hil.link.messages import (
     InferReply,
     Memory,
     MemoryReply,
-    Message,
-    MessageType,
     Model,
     ModelReply,
     Operator,
@@ -34,18 +31,16 @@ from hil.link.messages import (
     Read,
     ReadReply,
     Rejected,
-    RejectReason,
-    ResetCause,
     Sanity,
     SanityReply,
     Tensor,
     TensorReply,
     Trace,
-    TraceFlag,
     TraceReply,
     Write,
     WriteReply,
 )
+from hil.link.wire import MAX_PAYLOAD_BYTES, Message
 from hil.sanity import KERNEL_RESULT
 from tests.harness.harness import HarnessPort, build_harness
 

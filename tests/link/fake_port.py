@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hil.link.frames import BadFrame, Frame, FrameReader, encode_frame
-from hil.link.messages import BY_TYPE, Message
+from hil.link.messages import BY_TYPE
+from hil.link.wire import Message
 
 Answer = Callable[[Message, int], list[bytes]]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hil.link.c_header import protocol_header
-from hil.link.messages import MESSAGES, MessageType
+from hil.link.codes import MessageType
+from hil.link.messages import MESSAGES
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="no host compiler")
 

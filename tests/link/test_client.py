@@ -6,6 +6,7 @@ import pytest
 
 from hil.errors import DeviceFault, LinkError, LinkTimeout
 from hil.link.client import RETRIES, LinkClient
+from hil.link.codes import RejectReason
 from hil.link.log import FrameLog
 from hil.link.messages import (
     Boot,
@@ -15,14 +16,13 @@ from hil.link.messages import (
     Infer,
     InferReply,
     Log,
-    Message,
     Model,
     ModelReply,
     Rejected,
-    RejectReason,
     Write,
     WriteReply,
 )
+from hil.link.wire import Message
 from tests.link.fake_port import FakePort, reply
 
 SHORT_S = 0.05

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from hil.link.codes import CrashKind
 from hil.link.crash import describe, headline
-from hil.link.messages import Crash, CrashKind
+from hil.link.messages import Crash
 
 
 def crash(**fields: int) -> Crash:

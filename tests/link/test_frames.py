@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.link.frames import DELIMITER, BadFrame, Frame, FrameReader, decode_frame, encode_frame
-from hil.link.messages import MAX_PAYLOAD_BYTES
+from hil.link.wire import MAX_PAYLOAD_BYTES
 
 frames = st.builds(
     Frame, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=MAX_PAYLOAD_BYTES)

@@ -5,20 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.link.messages import (
-    BY_TYPE,
-    MAX_PAYLOAD_BYTES,
-    MAX_RANK,
-    MESSAGES,
-    REPLY_BIT,
-    Hello,
-    HelloReply,
-    InferReply,
-    Message,
-    MessageType,
-    TensorReply,
-    Write,
-)
+from hil.link.codes import REPLY_BIT, MessageType
+from hil.link.messages import BY_TYPE, MESSAGES, Hello, HelloReply, InferReply, TensorReply, Write
+from hil.link.wire import MAX_PAYLOAD_BYTES, MAX_RANK, Message
 
 PROTOCOL_DOC = Path(__file__).parents[2] / "docs" / "protocol.md"
 

@@ -8,7 +8,8 @@ from hil.errors import LinkTimeout
 from hil.link import client as client_module
 from hil.link.client import LinkClient
 from hil.link.frames import BadFrame, FrameReader
-from hil.link.messages import Message, Operator, Trace, TraceReply
+from hil.link.messages import Operator, Trace, TraceReply
+from hil.link.wire import Message
 from tests.link.fake_port import reply
 
 TRACE = Trace(0, 0, 0)

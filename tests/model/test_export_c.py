@@ -13,6 +13,7 @@ from hil.data import random_vectors
 from hil.errors import ConfigError, UnsupportedModel
 from hil.firmware.host_build import HostBuilder
 from hil.firmware.tflm import TflmSource
+from hil.model.c_words import RESERVED
 from hil.model.export_c import OLD_TREE_MACRO, c_identifier, export_c, resolver_method
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
@@ -211,3 +212,22 @@ def test_several_subgraphs_are_refused() -> None:
     model = Model(tensors, [Operator("RELU", (0,), (1,))], (0,), (1,), subgraphs=2)
     with pytest.raises(UnsupportedModel, match="2 subgraphs"):
         export_c(parse_model(models.write(model), "m"), "m")
+
+
+@pytest.mark.parametrize("compiler", ["gcc -std=gnu11", "g++ -x c++ -std=gnu++20"])
+def test_models_named_like_a_word_of_the_language_compile(
+    digits_int8: ModelInfo, tmp_path: Path, compiler: str
+) -> None:
+    for word in ("default", "class", "linux", "co_await", "restrict"):
+        name = c_identifier(word)
+        for file, text in export_c(digits_int8, name).items():
+            (tmp_path / file).write_text(text)
+        output = tmp_path / f"{word}.o"
+        compile_(*compiler.split(), "-Werror", "-c", tmp_path / f"{name}.c", "-o", output)
+
+
+def test_no_array_is_named_by_a_word_of_the_language(digits_int8: ModelInfo) -> None:
+    for word in RESERVED:
+        assert c_identifier(word) == f"model_{word}"
+        with pytest.raises(ConfigError, match="is a word of C"):
+            export_c(digits_int8, word)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hil.errors import UnsupportedModel
 from hil.model.flatbuffer import parse_model, read_model
-from hil.model.preflight import Limits, find_problems
+from hil.model.preflight import Limits, find_problems, require_runnable
 from hil.vocab import KernelLibrary
 from tests import models
 from tests.conftest import SUITES
@@ -242,3 +243,17 @@ def test_tensors_that_nothing_makes_or_uses_are_refused() -> None:
     unused, unmade = sorted(reasons(content), reverse=True)
     assert "nothing makes it" in unmade
     assert "never used" in unused
+
+
+def test_what_cannot_run_is_refused_with_one_reason_or_under_a_title_with_all() -> None:
+    model = parse_model(models.dense_float(), "m")
+    tiny = Limits({}, KernelLibrary.REFERENCE, flash_bytes=16, arena_bytes=1 << 20)
+    problems = find_problems(model, tiny)
+    assert len(problems) == 2
+    with pytest.raises(UnsupportedModel) as first:
+        require_runnable(model, tiny)
+    assert first.value.message == f"{problems[0]} (and 1 more)"
+    with pytest.raises(UnsupportedModel) as titled:
+        require_runnable(model, tiny, "m cannot run here")
+    assert titled.value.message == "m cannot run here"
+    assert titled.value.detail.splitlines() == [f"- {problem}" for problem in problems]

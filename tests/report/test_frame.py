@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from hil.errors import ConfigError
 from hil.report.frame import check_parquet, frame, write_csv, write_parquet
 from hil.vocab import Scheme
-from tests.runs import regression_run, right, scheme_run, unsupported_run
+from tests.outcomes import make_comparison_of_two
+from tests.runs import FLOATS, regression_run, right, scheme_run, unsupported_run
 
 RUNS = [
     scheme_run(Scheme.FLOAT32, right(90, 100)),
@@ -33,6 +35,26 @@ def test_units_are_in_the_names_and_the_drop_is_there() -> None:
     assert row["mcnemar_mid_p"] == pytest.approx(0.5)
     assert not row["is_distinguishable"]
     assert row["litert_argmax_flips"] == 2
+
+
+def test_figures_of_a_comparison_are_those_of_all_outputs() -> None:
+    comparison = make_comparison_of_two([FLOATS, FLOATS[::-1]], [FLOATS, FLOATS])
+    run = scheme_run(Scheme.FLOAT32, right(1, 2), comparisons={"tflm": comparison})
+    row = frame([run]).iloc[0]
+    worst = comparison.tensors[1]
+    assert row["oracle"] == "tflm"
+    assert row["tflm_argmax_flips"] == 2
+    assert row["tflm_max_error_real"] == worst.max_error_real
+    assert row["tflm_mean_error_real"] == pytest.approx((worst.mean_error_real or 0) / 2)
+    assert row["tflm_cosine_similarity"] == worst.cosine_similarity
+
+
+def test_a_similarity_is_missing_where_an_output_is_not_a_number() -> None:
+    broken = FLOATS.copy()
+    broken[0, 0] = np.nan
+    comparison = make_comparison_of_two([FLOATS, broken], [FLOATS, FLOATS])
+    run = scheme_run(Scheme.FLOAT32, right(1, 2), comparisons={"tflm": comparison})
+    assert pd.isna(frame([run]).iloc[0]["tflm_cosine_similarity"])
 
 
 def test_what_did_not_run_has_its_reason_and_the_hosts_accuracy() -> None:

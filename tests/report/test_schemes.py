@@ -5,7 +5,8 @@ import pytest
 from hil.record import HostScore, RunResult
 from hil.report.schemes import schemes_text
 from hil.vocab import KernelLibrary, Scheme
-from tests.runs import regression_run, right, scheme_run, unsupported_run
+from tests.outcomes import make_comparison, make_comparison_of_two
+from tests.runs import FLOATS, regression_run, right, scheme_run, unsupported_run
 
 LARGE = (22_000_000, 128_000, 900_000)
 OPTIMIZED = KernelLibrary.PORTABLE_OPTIMIZED
@@ -111,3 +112,22 @@ def test_two_models_of_one_scheme_are_told_apart_by_name() -> None:
     text = schemes_text([*runs(), again], color=False)
     assert "har_int8_small" in text
     assert "har_int8" not in schemes_text(runs(), color=False)
+
+
+def test_flips_and_errors_are_those_of_all_outputs() -> None:
+    comparison = make_comparison_of_two([FLOATS, FLOATS[::-1]], [FLOATS, FLOATS])
+    run = scheme_run(Scheme.FLOAT32, right(1, 2), comparisons={"tflm": comparison})
+    lines = schemes_text([run], color=False).splitlines()
+    first = next(number for number, line in enumerate(lines) if "float32" in line)
+    assert "2" in lines[first].split()
+    assert "0.7" in lines[first + 2].split()
+
+
+def test_without_the_wheel_the_tree_stands_under_tflm_and_is_named() -> None:
+    comparison = make_comparison(FLOATS, FLOATS).model_copy(update={"label": "TFLM tree, here"})
+    run = scheme_run(
+        Scheme.FLOAT32, right(1, 2), oracle="tflm_tree", comparisons={"tflm_tree": comparison}
+    )
+    text = schemes_text([run], color=False)
+    assert "TFLM: here tflm_tree, TFLM tree, here" in text
+    assert "equal" in text

@@ -1,0 +1,101 @@
+"""The host interpreters of a session, run in the background while a board is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from hil.data import Array
+from hil.errors import HilError
+from hil.firmware.build import Builder
+from hil.firmware.host_build import HostBuilder
+from hil.model.info import ModelInfo
+from hil.reference.reference import (
+    DEFAULT_REFERENCES,
+    Reference,
+    ReferenceName,
+    ReferenceResult,
+    has_tflm_wheel,
+    open_reference,
+)
+from hil.reference.tree import TreeReference
+
+Pending = Mapping[ReferenceName, Future[ReferenceResult]]
+
+
+class References:
+    """The host interpreters of a session, opened when first used and kept warm."""
+
+    def __init__(
+        self,
+        names: Sequence[ReferenceName] = DEFAULT_REFERENCES,
+        open_one: Callable[[ReferenceName], Reference] = open_reference,
+    ) -> None:
+        self.names = tuple(names)
+        self._open_one = open_one
+        self._interpreters: dict[ReferenceName, Reference] = {}
+        self._trees: list[Reference] = []
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
+
+    def start(self, model: ModelInfo, inputs: Sequence[Array], builder: Builder) -> Pending:
+        """Begins to run the vectors on all of them, one after the other, in the background.
+
+        Where the wheel does not exist its place is taken by the builder's own tree.
+        """
+        names = self.names
+        if ReferenceName.TFLM in names and not has_tflm_wheel():
+            tree_first = (ReferenceName.TFLM_TREE, *names)
+            names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
+        return {
+            name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
+            for name in names
+        }
+
+    def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
+        if name is not ReferenceName.TFLM_TREE:
+            return self._interpreter(name)
+        # Each is of one builder; several may be waiting for their turn.
+        tree = TreeReference(HostBuilder.beside(builder))
+        self._trees.append(tree)
+        return tree
+
+    def run(
+        self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
+    ) -> ReferenceResult:
+        """Runs the vectors on that one, asked for or not. Raises ReferenceFailure."""
+        return self._pool.submit(self._interpreter(name).run, model, inputs).result()
+
+    def _interpreter(self, name: ReferenceName) -> Reference:
+        if name not in self._interpreters:
+            self._interpreters[name] = self._open_one(name)
+        return self._interpreters[name]
+
+    def close(self) -> None:
+        """Ends them, whatever they are doing: what is still running is not wanted any more."""
+        # Nothing may begin any more once one is killed: it would start its process again.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for interpreter in (*self._interpreters.values(), *self._trees):
+            interpreter.kill()
+        self._pool.shutdown()
+        for interpreter in self._interpreters.values():
+            interpreter.close()
+
+
+def collect(
+    pending: Pending,
+) -> tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]:
+    """What the references gave, and what kept the others from it."""
+    results: dict[ReferenceName, ReferenceResult] = {}
+    errors: dict[ReferenceName, HilError] = {}
+    for name, future in pending.items():
+        try:
+            results[name] = future.result()
+        except HilError as error:
+            errors[name] = error
+    return results, errors
+
+
+def cancel(pending: Pending) -> None:
+    """Drops what has not begun: nobody is going to look at it."""
+    for future in pending.values():
+        future.cancel()
