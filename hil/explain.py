@@ -55,7 +55,7 @@ def explain_difference(
     board's or the compiler's. What goes wrong in finding out is told instead of raised: the verdict
     stands without it.
     """
-    host_builder = HostBuilder(builder.tflm, builder.kernels, builder.optimization, builder.cache)
+    host_builder = HostBuilder.beside(builder)
     where = f"vector {difference.index} against the {tree_label(host_builder)}"
     try:
         host = start_tree(host_builder, model)

@@ -165,7 +165,7 @@ class TestExplaining:
         vectors: Vectors,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(explain, "HostBuilder", lambda *_, **__: HostBuilder(tflm))
+        monkeypatch.setattr(HostBuilder, "beside", lambda _: HostBuilder(tflm))
         builder = Builder(target, faulty_tree, KERNELS)
         difference = Difference(5, (b"",), is_own_tree=False)
         image = builder.build(har)
