@@ -17,10 +17,10 @@ test:
 	@scripts/setup
 	$(PYTEST) tests $(PARALLEL)
 
-# What `make test` skips by name: installations from the wheel, old pytest, QEMU.
+# What `make test` skips by name: installations from the wheel, old pytest, QEMU, long inferences.
 test-all:
 	@scripts/setup --all
-	$(PYTEST) tests -m "install or qemu" --install
+	$(PYTEST) tests -m "install or qemu or slow" --install
 
 # Figures of this machine, as a table.
 benchmark:

@@ -111,7 +111,7 @@ def measure(
         environment=_environment(results),
         metrics=metrics,
         absent=absent,
-        samples=_samples(board.kind, device.streamed.cycles, agreement.scores),
+        samples=_samples(board.kind, device.streamed, agreement.scores),
         oracle=agreement.oracle.value if agreement.oracle is not None else None,
         comparisons={name.value: each for name, each in agreement.comparisons.items()},
     )
@@ -182,7 +182,7 @@ def _timing(kind: Kind, device: _OnDevice, core_clock_hz: int) -> dict[str, floa
     summary = summarize([c for i, c in enumerate(streamed.cycles) if i not in left_out])
     figures: dict[str, float | int | None] = {
         "latency_samples": len(streamed.cycles),
-        "latency_impossible_samples": len(streamed.impossible),
+        "latency_impossible_samples": None,
         f"latency_median_{unit}": summary.median,
         f"latency_min_{unit}": summary.minimum,
         f"latency_p90_{unit}": summary.p90,
@@ -193,6 +193,7 @@ def _timing(kind: Kind, device: _OnDevice, core_clock_hz: int) -> dict[str, floa
         "counter_rate_hz": sanity.counter_rate_hz,
     }
     if kind is Kind.HARDWARE:
+        figures["latency_impossible_samples"] = len(streamed.impossible)
         figures["latency_median_ms"] = summary.median / core_clock_hz * 1e3
     return figures
 
@@ -218,7 +219,8 @@ def _absent_timing(kind: Kind, figures: Mapping[str, float | int | None]) -> dic
     """Why timings are missing: the other kind's unit, or too few samples."""
     if kind is Kind.EMULATED:
         other, reason = "cycles", "an emulated board counts instructions, not time"
-        absent = {"latency_median_ms": reason, "counter_rate_hz": reason}
+        names = ("latency_median_ms", "latency_impossible_samples", "counter_rate_hz")
+        absent = dict.fromkeys(names, reason)
     else:
         other, reason, absent = "instructions", "a real board counts cycles", {}
     for name in Metrics.model_fields:
@@ -233,12 +235,13 @@ def _absent_timing(kind: Kind, figures: Mapping[str, float | int | None]) -> dic
     return absent
 
 
-def _samples(kind: Kind, cycles: tuple[int, ...], scores: Mapping[str, Score]) -> Samples:
+def _samples(kind: Kind, streamed: Streamed, scores: Mapping[str, Score]) -> Samples:
     is_emulated = kind is Kind.EMULATED
     parts = {name: score.parts for name, score in scores.items() if score.parts is not None}
     return Samples(
-        latency_instructions=cycles if is_emulated else None,
-        latency_cycles=None if is_emulated else cycles,
+        latency_instructions=streamed.cycles if is_emulated else None,
+        latency_cycles=None if is_emulated else streamed.cycles,
+        latency_impossible=None if is_emulated else streamed.impossible,
         accuracy_parts=parts or None,
         accuracy_labels=next((score.labels for score in scores.values()), None),
     )

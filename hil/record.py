@@ -107,7 +107,8 @@ class Metrics(Record):
 class Samples(Record):
     """Raw values in the order of the vectors.
 
-    Latencies: one for each vector, then those of further rounds, again from the first vector on.
+    Latencies: one for each vector, then those of further rounds, again from the first vector on;
+    `latency_impossible` are the indices of those that cannot be true.
     `accuracy_parts`, one for each vector, holds what the metric is made of, by where the outputs
     came from (`device` or a reference): 0 or 1 for top1 and topk, a mean error for mae, a mean
     square for rmse, the score for auc, whose labels are in `accuracy_labels`.
@@ -115,6 +116,7 @@ class Samples(Record):
 
     latency_instructions: tuple[int, ...] | None = None
     latency_cycles: tuple[int, ...] | None = None
+    latency_impossible: tuple[int, ...] | None = None
     accuracy_parts: dict[str, tuple[int | float, ...]] | None = None
     accuracy_labels: tuple[int, ...] | None = None
 

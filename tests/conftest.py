@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="the emulator extra is not installed"))
         if item.get_closest_marker("install") and not may_install:
             item.add_marker(pytest.mark.skip(reason="installs packages: make test-all"))
+        if item.get_closest_marker("slow") and not may_install:
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make test-all"))
         if item.get_closest_marker("qemu") and not has_qemu:
             item.add_marker(pytest.mark.skip(reason="no qemu-system-arm: make test-all"))
 

@@ -42,6 +42,8 @@ def convert(
     """Convert a model to a quantization scheme."""
     wanted = _scheme(scheme)
     check_writable(output)
+    if source.exists() and output.exists() and output.samefile(source):
+        raise ConfigError(f"{output} is the source itself", hint="write the result elsewhere")
     with Converter() as converter:
         done = converter.convert(
             source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,9 +125,16 @@ def run(
         references.close()
     if save_outputs is not None:
         _save_outputs(save_outputs, model, outcome)
-    _report(outcome, verdict, json)
-    if verdict.status is not Status.PASS:
+    unscored = _unscored(outcome, metric)
+    _report(outcome, [verdict, *unscored], json)
+    if verdict.status is not Status.PASS or unscored:
         raise typer.Exit(EXIT_DIFFERS if verdict.status is Status.FAIL else EXIT_CANNOT)
+
+
+def _unscored(outcome: Outcome, metric: Metric | None) -> list[Verdict]:
+    """Why there is no accuracy although there are labels: they do not fit the model."""
+    verdict = judge(CheckName.ACCURACY, outcome, Checks(), metric)
+    return [verdict] if verdict.status is Status.ERROR else []
 
 
 def _verdict(job: Job, board: Board, outcome: Outcome, show: Progress) -> Verdict:
@@ -164,10 +172,10 @@ def _save_outputs(path: Path, model: ModelInfo, outcome: Outcome) -> None:
     write_whole(path, content.getvalue())
 
 
-def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
+def _report(outcome: Outcome, verdicts: Sequence[Verdict], json: Path | None) -> None:
     record = outcome.record
     result = RunResult(None, record.model, record.target, record.kernels.value, record=record)
-    result.verdicts[verdict.check] = verdict
+    result.verdicts = {verdict.check: verdict for verdict in verdicts}
     if json is not None:
         write_json(json, [result])
     console = Console(highlight=False)
@@ -175,10 +183,11 @@ def _report(outcome: Outcome, verdict: Verdict, json: Path | None) -> None:
     console.print(timing_line(record), style="dim", soft_wrap=True)
     for line in numerics_lines(record):
         console.print(line, style="dim", markup=False, soft_wrap=True)
-    if verdict.status is Status.PASS:  # of others the first line stands under the table already
-        console.print(f"pass: {verdict.reason}", soft_wrap=True)
-    for line in verdict.reason.splitlines()[1:]:
-        console.print(line, markup=False, soft_wrap=True)
+    for verdict in verdicts:
+        if verdict.status is Status.PASS:  # others' first line stands under the table already
+            console.print(f"pass: {verdict.reason}", soft_wrap=True)
+        for line in verdict.reason.splitlines()[1:]:
+            console.print(line, markup=False, soft_wrap=True)
 
 
 def _write_error(

@@ -14,7 +14,7 @@ import numpy as np
 
 from hil.child import ChildDied, ChildProcess
 from hil.data import Array, Inputs, Vectors
-from hil.errors import ConfigError, ModelError
+from hil.errors import ConfigError, DataError, ModelError
 from hil.model.convert_form import normal_form
 from hil.model.flatbuffer import FILE_IDENTIFIER, parse_model
 from hil.model.info import ModelInfo, TensorInfo
@@ -128,7 +128,7 @@ class Converter:
             )
         if task.scheme is Scheme.FLOAT32:
             return content, None
-        vectors = calibration(model) if calibration is not None else None
+        vectors = _varied(calibration(model)) if calibration is not None else None
         return self._quantize(content, task, vectors), vectors
 
     def _from_keras(
@@ -136,7 +136,7 @@ class Converter:
     ) -> tuple[bytes, Vectors | None]:
         vectors = None
         if calibration is not None:
-            vectors = calibration(self._keras_inputs(source, kind))
+            vectors = _varied(calibration(self._keras_inputs(source, kind)))
         by_converter = Scheme.FLOAT32 if task.scheme is Scheme.WEIGHT_ONLY else task.scheme
         arguments = {
             "source": str(source.resolve()),
@@ -215,6 +215,17 @@ def source_kind(source: Path) -> SourceKind:
         f"{source} is no model that converts",
         hint="give a .keras or .h5 file, a SavedModel folder or a float32 .tflite",
     )
+
+
+def _varied(vectors: Vectors) -> Vectors:
+    """The vectors, if they say anything of an input's range. Raises DataError."""
+    for array in vectors.inputs:
+        if (array == array.flat[0]).all():
+            raise DataError(
+                f"{vectors.source}: an input has the same value everywhere",
+                hint="calibrate with some hundred typical inputs: they set the integers' ranges",
+            )
+    return vectors
 
 
 def _check_request(

@@ -129,6 +129,16 @@ class TestRunning:
         assert run["accuracy_metric"] == "top1"
         assert run["metrics"]["accuracy_device"] is not None
 
+    def test_labels_that_do_not_fit_the_model_are_an_error(
+        self, dense: Path, tmp_path: Path
+    ) -> None:
+        x = np.zeros((3, 4), np.float32)
+        np.savez(tmp_path / "v.npz", x=x, y=np.array([0, 1, 9]))
+        done = hil("run", dense, "--vectors", tmp_path / "v.npz")
+        assert done.returncode == 2
+        assert "labels go from 0 to 9, the model has 3 classes" in done.stdout
+        assert "pass: all 9 output elements equal" in done.stdout
+
     def test_without_vectors_seeded_random_ones_are_used(self, dense: Path) -> None:
         done = hil("run", dense, "--count", "5")
         assert done.returncode == 0

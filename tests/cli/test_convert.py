@@ -42,6 +42,22 @@ def test_convert_writes_the_scheme_and_inspect_says_how_it_was_made(
     assert "made   int8 from tflite 811284b2 by ai-edge-quantizer" in inspected.stdout
 
 
+def test_the_source_is_not_written_over(tmp_path: Path) -> None:
+    source = tmp_path / "model.tflite"
+    source.write_bytes(DIGITS.read_bytes())
+    done = hil("model", "convert", source, "--scheme", "dynamic", "-o", source)
+    refused(done, "is the source itself")
+    assert source.read_bytes() == DIGITS.read_bytes()
+
+
+@needs_quantizer
+def test_calibration_without_a_range_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "zero.npz", x=np.zeros((8, 8, 8, 1), np.float32))
+    options = ["--scheme", "int8", "--calibration", tmp_path / "zero.npz"]
+    done = hil("model", "convert", DIGITS, *options, "-o", tmp_path / "o.tflite")
+    refused(done, "an input has the same value everywhere")
+
+
 def test_inspect_of_another_file_says_nothing_of_its_making() -> None:
     assert "made   " not in hil("model", "inspect", INT8).stdout
 
