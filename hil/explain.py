@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hil.bench.board import Board
 from hil.bench.watchdog import Watchdog
@@ -18,6 +18,7 @@ from hil.outcome import Outcome
 from hil.reference.reference import ReferenceName
 from hil.reference.tree import start_tree, tree_label
 from hil.stream import infer_timeout_s
+from hil.vocab import KernelLibrary
 
 
 @dataclass(frozen=True)
@@ -52,51 +53,76 @@ def explain_difference(
     """What the operators say, in words.
 
     The device is held against the image's own TFLM tree on this host: a difference there is the
-    board's or the compiler's. What goes wrong in finding out is told instead of raised: the verdict
+    board's or the compiler's. Without one, optimized kernels are held against the tree's reference
+    kernels. What goes wrong in finding out is told instead of raised: the verdict
     stands without it.
     """
-    host_builder = HostBuilder.beside(builder)
-    where = f"vector {difference.index} against the {tree_label(host_builder)}"
+    own = HostBuilder.beside(builder)
+    where = f"vector {difference.index} against the {tree_label(own)}"
     try:
-        host = start_tree(host_builder, model)
+        device = start_device(board, image, builder.target)
         try:
-            device = start_device(board, image, builder.target)
-            try:
-                found = _found(device, host, board, builder, model, vectors, difference)
-            finally:
-                device.close()
+            asked = _Asked(device, board, builder, model, vectors, difference)
+            said = f"{where}: {asked.against(own)}"
+            if builder.kernels is not KernelLibrary.REFERENCE and not asked.has_name:
+                plain = replace(own, kernels=KernelLibrary.REFERENCE)
+                said += f"\nagainst the {tree_label(plain)}: {asked.against(plain)}"
         finally:
-            host.close()
+            device.close()
     except HilError as error:
         return f"{where}: no operator could be named: {error.message}"
-    return f"{where}: {found}"
+    return said
 
 
-def _found(
-    device: Device,
-    host: Device,
-    board: Board,
-    builder: Builder,
-    model: ModelInfo,
-    vectors: Vectors,
-    difference: Difference,
-) -> str:
-    clock_hz = builder.target.clock.core_clock_hz
-    timeout_s = infer_timeout_s(model, clock_hz)
+class _Asked:
+    """A device, asked about one vector."""
 
-    def infer(on: Device) -> tuple[bytes, ...]:
-        watchdog = Watchdog(board, int(timeout_s * clock_hz))
-        replay(on, model, vectors, difference.index, timeout_s)
-        inputs = vectors.input_bytes(difference.index)
-        return on.infer(inputs, timeout_s, watchdog.is_working).outputs
+    def __init__(
+        self,
+        device: Device,
+        board: Board,
+        builder: Builder,
+        model: ModelInfo,
+        vectors: Vectors,
+        difference: Difference,
+    ) -> None:
+        self._device = device
+        self._model = model
+        self._vectors = vectors
+        self._difference = difference
+        clock_hz = builder.target.clock.core_clock_hz
+        self._timeout_s = infer_timeout_s(model, clock_hz)
+        self._watchdog = Watchdog(board, int(self._timeout_s * clock_hz))
+        device.before_each_inference(self._watchdog.arm)
+        self.has_name = False
 
-    watchdog = Watchdog(board, int(timeout_s * clock_hz))
-    divergence = first_divergence(
-        device, host, model, vectors, difference.index, timeout_s, watchdog.is_working
-    )
-    if divergence is not None:
-        return describe(divergence, model)
-    return _without_a_name(infer(device), infer(host), difference)
+    def against(self, tree: HostBuilder) -> str:
+        """The first operator that differs from that tree's on this host, or what it means that none
+        does.
+        """
+        host = start_tree(tree, self._model)
+        try:
+            divergence = first_divergence(
+                self._device,
+                host,
+                self._model,
+                self._vectors,
+                self._difference.index,
+                self._timeout_s,
+                self._watchdog.is_working,
+            )
+            if divergence is not None:
+                self.has_name = True
+                return describe(divergence, self._model)
+            return _without_a_name(self._infer(self._device), self._infer(host), self._difference)
+        finally:
+            host.close()
+
+    def _infer(self, on: Device) -> tuple[bytes, ...]:
+        index = self._difference.index
+        replay(on, self._model, self._vectors, index, self._timeout_s)
+        inputs = self._vectors.input_bytes(index)
+        return on.infer(inputs, self._timeout_s, self._watchdog.is_working).outputs
 
 
 def _without_a_name(
@@ -113,6 +139,6 @@ def _without_a_name(
     if difference.is_own_tree:
         return "the host gives other outputs now than when it was the reference"
     return (
-        "all operators agree bit for bit: board and compiler are right, and the reference is TFLM "
-        "of another generation, which rounds differently"
+        "all operators agree bit for bit: board and compiler are right, and the reference is "
+        "another TFLM, by generation or by its kernels"
     )
