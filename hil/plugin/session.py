@@ -161,7 +161,11 @@ class HilSession:
 
         color, explain = terminalreporter.hasmarkup, self._config.get_verbosity() >= 0
         terminalreporter.section("hil", sep="=")
-        terminalreporter.write(summary_text(runs, color=color, explain=explain))
+        # The table of schemes tells why models cannot run: once is enough.
+        table = summary_text(
+            runs, color=color, explain=explain, unsupported=not self.options.compare_schemes
+        )
+        terminalreporter.write(table)
         if self.options.compare_schemes:
             from hil.report.schemes import schemes_text
 

@@ -61,7 +61,8 @@ def schemes_text(runs: Sequence[RunResult], *, color: bool, explain: bool = True
 
 
 def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> None:
-    columns = _columns(comparison, is_wide=console.width >= PIPE_WIDTH)
+    is_wide = console.width >= PIPE_WIDTH
+    columns = _columns(comparison, is_wide=is_wide)
     table = Table(title=_title(comparison), title_justify="left", title_style="bold")
     table.box, table.padding, table.pad_edge = SIMPLE_HEAD, (0, 1, 0, 0), False
     table.leading = 1
@@ -80,6 +81,8 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
         console.print(note, soft_wrap=True)
     for column in columns if explain else ():
         console.print(f"{column.heading[0]}: {column.sentence}", style="dim", markup=False)
+    if explain and not is_wide:
+        console.print(f"in {PIPE_WIDTH} columns: LiteRT's flips and errors too", style="dim")
     is_swept = _is_swept(comparison)
     for row in comparison.rows:
         _print_reasons(console, row, is_swept=is_swept)

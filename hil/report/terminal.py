@@ -41,8 +41,13 @@ class Column:
     text: Callable[[RunRecord], str]
 
 
-def summary_text(runs: Sequence[RunResult], *, color: bool, explain: bool = True) -> str:
-    """The tables of all runs, "" when there are none; with `explain` what each column says."""
+def summary_text(
+    runs: Sequence[RunResult], *, color: bool, explain: bool = True, unsupported: bool = True
+) -> str:
+    """The tables of all runs, "" when there are none.
+
+    With `explain` what each column says, with `unsupported` why models cannot run.
+    """
     if not runs:
         return ""
     width = max(MIN_WIDTH, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns)
@@ -51,6 +56,9 @@ def summary_text(runs: Sequence[RunResult], *, color: bool, explain: bool = True
         for number, target in enumerate(dict.fromkeys(run.target for run in runs)):
             chosen = [run for run in runs if run.target == target]
             _print_target(console, target, chosen, explain=explain and number == 0)
+            for run in chosen:
+                if unsupported or run.status is not Status.UNSUPPORTED:
+                    _print_reasons(console, run)
     return capture.get()
 
 
@@ -83,8 +91,6 @@ def _print_target(
         for column in columns:
             name = column.heading.splitlines()[0]
             console.print(f"{name}: {column.sentence}", style="dim")
-    for run in runs:
-        _print_reasons(console, run)
 
 
 def _heading(text: str) -> str:

@@ -61,6 +61,7 @@ def test_below_100_columns_litert_has_no_column_of_errors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wide(monkeypatch, 80)
+    assert "in 100 columns: LiteRT's flips" in schemes_text(runs(), color=False)
     narrow = schemes_text(runs(), color=False)
     assert "device against LiteRT" not in narrow
     assert "memory: bytes of arena" in narrow
