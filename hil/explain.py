@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hil.bench.board import Board
 from hil.bench.watchdog import Watchdog
-from hil.bisect import describe, first_divergence, replay
+from hil.bisect import REFERENCE_TIMEOUT_S, describe, first_divergence, replay
 from hil.data import Vectors
 from hil.device import Device, start_device
 from hil.errors import HilError
@@ -114,15 +115,18 @@ class _Asked:
             if divergence is not None:
                 self.has_name = True
                 return describe(divergence, self._model)
-            return _without_a_name(self._infer(self._device), self._infer(host), self._difference)
+            theirs = self._infer(host, REFERENCE_TIMEOUT_S, None)
+            ours = self._infer(self._device, self._timeout_s, self._watchdog.is_working)
+            return _without_a_name(ours, theirs, self._difference)
         finally:
             host.close()
 
-    def _infer(self, on: Device) -> tuple[bytes, ...]:
+    def _infer(
+        self, on: Device, timeout_s: float, is_working: Callable[[], bool] | None
+    ) -> tuple[bytes, ...]:
         index = self._difference.index
-        replay(on, self._model, self._vectors, index, self._timeout_s)
-        inputs = self._vectors.input_bytes(index)
-        return on.infer(inputs, self._timeout_s, self._watchdog.is_working).outputs
+        replay(on, self._model, self._vectors, index, timeout_s)
+        return on.infer(self._vectors.input_bytes(index), timeout_s, is_working).outputs
 
 
 def _without_a_name(

@@ -35,6 +35,7 @@ LONG_ATTEMPT_S = 1.0  # an inference may last as long, or longer
 LONG_RETRIES = 20
 MAX_SEQUENCE = 255
 DRAIN_S = 5.0
+WATCH_LIMIT_S = 900.0
 
 Reply = TypeVar("Reply", bound=Message)
 
@@ -186,22 +187,31 @@ class LinkClient:
         """Like `request`, for one that is answered by many frames: observations, then `reply`.
 
         Firmware that sends is deaf, so nothing is sent again before the line is silent; damaged
-        observations are left out, and every byte that comes begins the time-out anew.
+        observations are left out, and every byte that comes begins the time-out anew. Raises as
+        `request`, and LinkError when the line talks for WATCH_LIMIT_S without an answer.
         """
         sequence = self._next_sequence()
         name = type(message).__name__
         self._heard_s = monotonic()
+        limit = monotonic() + WATCH_LIMIT_S
         for attempt in range(LONG_RETRIES + 1):
             self._send(message, sequence, after_damage=attempt > 0)
             sent_s = monotonic()
             while True:
                 patience_s = LONG_ATTEMPT_S * 2**attempt
                 give_up = min(max(self._heard_s, sent_s) + patience_s, self._heard_s + timeout_s)
+                give_up = min(give_up, limit)
                 frame = self._receive(give_up, lambda f: _answers(f, reply.TYPE, sequence))
                 if isinstance(frame, Frame):
                     answer = _answer(frame, reply, name)
                     if answer is not None:
                         return answer
+                if monotonic() >= limit:
+                    raise LinkError(
+                        f"no answer to {name} among what came in {WATCH_LIMIT_S:g} s",
+                        hint="wrong baud rate, or another program's output on this port",
+                        step=name.lower(),
+                    )
                 if frame is None and monotonic() >= max(self._heard_s, sent_s) + patience_s:
                     break
                 if frame is None and monotonic() >= self._heard_s + timeout_s:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil.errors import LinkTimeout
+from hil.errors import LinkError, LinkTimeout
 from hil.link import client as client_module
 from hil.link.client import LinkClient
 from hil.link.frames import BadFrame, FrameReader
@@ -105,3 +105,12 @@ def test_a_working_board_may_be_silent_for_longer(clock: list[SlowPort]) -> None
     clock.append(port)
     client = LinkClient(port)
     assert client.watch(TRACE, TraceReply, timeout_s=3, is_working=lambda: True) == DONE
+
+
+@pytest.mark.parametrize("what", [told(0), b"\x05garbage\x00"], ids=["observations", "garbage"])
+def test_a_line_that_never_stops_talking_is_an_error(clock: list[SlowPort], what: bytes) -> None:
+    port = SlowPort([(0.5, what)] * 4000)
+    clock.append(port)
+    with pytest.raises(LinkError, match="no answer to Trace among what came in 900 s"):
+        LinkClient(port).watch(TRACE, TraceReply, timeout_s=3)
+    assert port.now_s - 100.0 < 901
