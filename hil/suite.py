@@ -12,7 +12,6 @@ from hil.config_file import Table, read_toml, validate
 from hil.errors import ConfigError
 from hil.vocab import Better, CheckName
 
-FILE_NAME = "suite.toml"
 SCHEMA = 1
 METRICS = ("top1", "topk", "auc", "mae", "rmse")
 DATA_PREFIX = "data:"

@@ -14,7 +14,6 @@ from hil.errors import ConfigError, did_you_mean
 
 SCHEMA = 1
 MAX_NAME_BYTES = 32  # TARGET_NAME_BYTES of the hello message
-CORES = ("cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
 
 
 class Register(Table):

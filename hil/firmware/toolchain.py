@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -58,9 +57,3 @@ def program_version(path: str) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         raise BuildError(f"{path} does not run: {error}") from error
     return done.stdout.splitlines()[0].strip() if done.stdout else ""
-
-
-def short_version(version: str) -> str:
-    """The number in a version line: "arm-none-eabi-gcc (15:12.2.rel1-1) 12.2.1 ..." -> 12.2.1"""
-    numbers = re.findall(r"(?<![\w.:])\d+\.\d+(?:\.\d+)*", version)
-    return numbers[-1] if numbers else version

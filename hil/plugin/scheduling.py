@@ -13,7 +13,6 @@ from hil.errors import ConfigError
 from hil.plugin import SUITE_FILE
 from hil.suite import load_suite
 
-DEFAULT_DIST = "load"
 ONE_BOARD = "the board"
 
 
