@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,10 +13,12 @@ from time import monotonic
 
 from hil import __version__
 from hil.bench.board import Board, blamed_on
-from hil.checks.agreement import Agreement
-from hil.checks.metrics import Score
-from hil.data import Vectors
-from hil.device import start_device
+from hil.bench.watchdog import Watchdog
+from hil.checks.agreement import NO_METRIC, Agreement
+from hil.checks.metrics import SHARES, Score, confusion_matrix
+from hil.data import Array, Vectors
+from hil.device import Device, start_device
+from hil.errors import DataError, HilError
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
 from hil.firmware.image import Image
@@ -25,16 +27,25 @@ from hil.link.messages import AllocateReply, MemoryReply
 from hil.link.wire import PROTOCOL_MAJOR
 from hil.model.info import ModelInfo
 from hil.outcome import Outcome
+from hil.profile import measure_profile, operator_figures
 from hil.progress import Progress, silent
-from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
+from hil.record import (
+    Condition,
+    Environment,
+    Metrics,
+    OperatorFigures,
+    RunRecord,
+    Samples,
+    Subject,
+)
 from hil.reference.reference import ReferenceName, ReferenceResult
 from hil.reference.references import References, cancel, collect
 from hil.rounds import DEFAULT_ROUNDS, P99_MIN_SAMPLES, RoundPolicy, summarize
 from hil.sanity import Sanity, check_sanity
-from hil.stream import Streamed, stream
+from hil.stream import Streamed, infer_timeout_s, stream
 from hil.suite import Metric
 from hil.suite_data import SuiteData
-from hil.vocab import CounterUnit, Kind
+from hil.vocab import CounterUnit, Kind, RunOrigin
 
 # Metrics that have a name for each unit.
 TIMED = ("latency_", "empty_window_", "fixed_kernel_")
@@ -55,17 +66,21 @@ class Job:
     builder: Builder
     rounds: RoundPolicy = DEFAULT_ROUNDS
     frame_log: Path | None = None
+    source_commit: str | None = None
+    origin: RunOrigin = RunOrigin.SUITE
 
 
 @dataclass(frozen=True)
 class _OnDevice:
-    """What the board gave."""
+    """What the board gave. `operators` are None where `unprofiled` says why."""
 
     arena: AllocateReply
     sanity: Sanity
     streamed: Streamed
     memory: MemoryReply
     retransmissions: int
+    operators: tuple[OperatorFigures, ...] | None
+    unprofiled: str
 
 
 def measure(
@@ -92,10 +107,16 @@ def measure(
     )
     footprint = read_footprint(image.path, job.builder.tflm.kernel_files)
     metrics, absent = _metrics(job, board, image, device, agreement, footprint)
+    confusion, unconfused = _confusion(job, device.streamed.outputs)
+    if device.operators is None:
+        absent["operators"] = device.unprofiled
+    if confusion is None:
+        absent["confusion"] = unconfused
     record = RunRecord(
         run_id=f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         started_utc=started.isoformat(timespec="seconds"),
         duration_s=round(monotonic() - clock, 3),
+        origin=job.origin,
         suite=job.suite,
         model=job.model_label,
         scheme=job.model.scheme,
@@ -114,6 +135,9 @@ def measure(
         samples=_samples(board.kind, device.streamed, agreement.scores),
         oracle=agreement.oracle.value if agreement.oracle is not None else None,
         comparisons={name.value: each for name, each in agreement.comparisons.items()},
+        operators=device.operators,
+        kernel_flash_bytes={} if footprint.doubt(image.sizes) else footprint.kernel_flash_bytes,
+        confusion=confusion,
     )
     return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)
 
@@ -131,10 +155,50 @@ def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _
             sanity = check_sanity(device, board, target)
             clock_hz = target.clock.core_clock_hz
             streamed = stream(device, board, job.model, job.vectors, clock_hz, job.rounds, progress)
-            retransmissions = device.client.retransmissions
-            return _OnDevice(device.arena, sanity, streamed, device.memory(), retransmissions)
+            # Before the inference that is watched, whose wrappers use stack of their own.
+            memory = device.memory()
+            retransmissions, arena = device.client.retransmissions, device.arena
+            operators, unprofiled = _profile(job, board, device, sanity)
         finally:
             device.close()
+    return _OnDevice(arena, sanity, streamed, memory, retransmissions, operators, unprofiled)
+
+
+def _profile(
+    job: Job, board: Board, device: Device, sanity: Sanity
+) -> tuple[tuple[OperatorFigures, ...] | None, str]:
+    """The operators of one inference, or why they are not known: no reason to lose the run."""
+    clock_hz = job.builder.target.clock.core_clock_hz
+    timeout_s = infer_timeout_s(job.model, clock_hz)
+    watchdog = Watchdog(board, int(timeout_s * clock_hz))
+    device.before_each_inference(watchdog.arm)
+    inputs = job.vectors.input_bytes(0)
+    try:
+        profile = measure_profile(
+            device,
+            job.model,
+            inputs,
+            sanity.empty_window_cycles,
+            timeout_s,
+            watchdog.is_working,
+        )
+    except HilError as error:
+        return None, error.message
+    return operator_figures(profile, job.model), ""
+
+
+def _confusion(
+    job: Job, outputs: Sequence[Array]
+) -> tuple[tuple[tuple[int, ...], ...] | None, str]:
+    """Vectors by label and the device's answer, or why there is no such table."""
+    if job.metric is None:
+        return None, NO_METRIC
+    if job.metric.name not in SHARES:
+        return None, f"{job.metric.name} compares no classes"
+    try:
+        return confusion_matrix(job.model, outputs, job.vectors), ""
+    except DataError as error:
+        return None, error.message
 
 
 # ---- figures
@@ -254,6 +318,7 @@ def _subject(job: Job, image: Image) -> Subject:
     manifest = image.manifest
     return Subject(
         model_sha256=job.model.sha256,
+        source_commit=job.source_commit,
         build_id=image.build_id_hex,
         tflm_origin=manifest["tflm"]["origin"],
         tflm_digest=manifest["tflm"]["digest"],

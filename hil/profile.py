@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hil.device import Device
 from hil.model.info import ModelInfo, TensorInfo
+from hil.record import OperatorFigures
 from hil.rounds import unwrapped
 from hil.trace import trace
 
@@ -101,6 +102,22 @@ def measure_profile(
         wrapper_cycles=traced.wrapper_cycles,
         operator_cycles=total,
         operators=operators,
+    )
+
+
+def operator_figures(profile: Profile, model: ModelInfo) -> tuple[OperatorFigures, ...]:
+    """The operators as they stand in a run's record."""
+    return tuple(
+        OperatorFigures(
+            index=each.index,
+            name=each.name,
+            output=each.output.name,
+            shape=each.output.shape,
+            count=each.cycles,
+            macs=each.macs,
+            weights_bytes=model.weights_bytes(operator),
+        )
+        for each, operator in zip(profile.operators, model.operators, strict=True)
     )
 
 

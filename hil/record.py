@@ -10,15 +10,30 @@ from dataclasses import dataclass, field
 
 from hil.comparison import Comparison
 from hil.frozen import Record
-from hil.vocab import Better, CheckName, CounterUnit, KernelLibrary, Kind, Scheme, Status
+from hil.vocab import (
+    Better,
+    CheckName,
+    CounterUnit,
+    GateOutcome,
+    KernelLibrary,
+    Kind,
+    RunOrigin,
+    Scheme,
+    Status,
+)
 
 SCHEMA = 1
 
 
 class Subject(Record):
-    """What is being measured: may change from night to night, the suspect when results do."""
+    """What is being measured: may change from night to night, the suspect when results do.
+
+    `source_commit` is the commit of the repository that the suite or model is in, with a `+` when
+    tracked files had changed since; None outside a repository.
+    """
 
     model_sha256: str
+    source_commit: str | None = None
     build_id: str
     tflm_origin: str
     tflm_digest: str
@@ -121,6 +136,22 @@ class Samples(Record):
     accuracy_labels: tuple[int, ...] | None = None
 
 
+class OperatorFigures(Record):
+    """One operator of the profiled inference, in the model's order.
+
+    `count` is in the run's counter unit, without the wrapper's; `weights_bytes` are its constants
+    in the model's file; `output` and `shape` those of its first output.
+    """
+
+    index: int
+    name: str
+    output: str
+    shape: tuple[int, ...]
+    count: int
+    macs: int
+    weights_bytes: int
+
+
 class HostScore(Record):
     """What LiteRT alone scores on the host; `value` is None where `reason` says why."""
 
@@ -147,9 +178,15 @@ class HostOnly(Record):
 
 
 class RunRecord(Record):
-    """One run. `oracle` names the comparison that `outputs_*` and host TFLM's figures are from."""
+    """One run. `oracle` names the comparison that `outputs_*` and host TFLM's figures are from.
+
+    `operators` are those of one further inference after all samples; None where `absent` says why.
+    `kernel_flash_bytes` has the bytes of each kernel's source file in the image. `confusion` counts
+    vectors by label (row) and by the device's answer (column), for top1 and topk.
+    """
 
     schema_version: int = SCHEMA
+    origin: RunOrigin = RunOrigin.SUITE
     run_id: str
     started_utc: str
     duration_s: float
@@ -171,15 +208,41 @@ class RunRecord(Record):
     samples: Samples
     oracle: str | None = None
     comparisons: dict[str, Comparison] = {}
+    operators: tuple[OperatorFigures, ...] | None = None
+    kernel_flash_bytes: dict[str, int] = {}
+    confusion: tuple[tuple[int, ...], ...] | None = None
+
+
+class GateAnswer(Record):
+    """What one gate expression says of a run, held against a baseline.
+
+    `before`, `after`, `change` and `limit` are in `unit`; a `limit` is the largest change for the
+    worse that is allowed, in the same unit, and `change` is positive where the figure is larger.
+    `interval` holds the change with 99 % confidence, where samples have noise. `causes` are what
+    may be behind it: what of the subject changed, then which operators.
+    """
+
+    expression: str
+    metric: str
+    outcome: GateOutcome
+    reason: str
+    unit: str = ""
+    before: float | None = None
+    after: float | None = None
+    change: float | None = None
+    limit: float | None = None
+    interval: tuple[float, float] | None = None
+    causes: tuple[str, ...] = ()
 
 
 class Verdict(Record):
-    """The answer of one check to a run, with the limits it was held to."""
+    """The answer of one check to a run: the limits it was held to, and the gate's answers."""
 
     check: CheckName
     status: Status
     reason: str
     limits: dict[str, float | int | None] = {}
+    gate: tuple[GateAnswer, ...] = ()
 
 
 @dataclass

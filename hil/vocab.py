@@ -58,6 +58,26 @@ class CounterUnit(StrEnum):
     INSTRUCTIONS = "instructions"
 
 
+class RunOrigin(StrEnum):
+    """What asked for a run."""
+
+    SUITE = "suite"  # pytest, for a suite's checks
+    RUN = "run"  # `hil run`
+    PROFILE = "profile"  # `hil profile`: one vector
+    NOISE = "noise"  # `hil noise`: the same image again and again
+
+
+class GateOutcome(StrEnum):
+    """The answer to one gate expression."""
+
+    PASS = "pass"
+    FAIL = "fail"  # worse than the baseline by more than the limit
+    INCONCLUSIVE = "inconclusive"  # the samples do not tell, and the budget is spent
+    NEW = "new"  # the baseline has no such entry, or its entry no such figure
+    INCOMPARABLE = "incomparable"  # measured under other conditions
+    ABSENT = "absent"  # this run has no such figure
+
+
 class Better(StrEnum):
     """Which direction of a metric is the better one."""
 

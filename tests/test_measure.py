@@ -159,6 +159,35 @@ def test_parts_of_the_accuracy_are_kept_for_device_and_references(
     assert record.comparisons["litert"].accuracy == record.metrics.accuracy_litert
 
 
+def test_operators_of_a_run_add_up_to_its_latency(
+    job: Job, board: EmulatedBoard, references: References
+) -> None:
+    record = measure(job, board, references).record
+    assert record.operators is not None
+    assert [each.name for each in record.operators] == [o.name for o in job.model.operators]
+    latency = record.samples.latency_instructions
+    assert latency is not None
+    total = sum(each.count for each in record.operators)
+    assert 0.99 * latency[0] < total < latency[0]
+    assert sum(each.macs for each in record.operators) == job.model.macs
+    assert record.operators[0].weights_bytes > 0
+    assert record.kernel_flash_bytes["conv.cc"] > 0
+    assert record.absent["confusion"]
+
+
+def test_a_run_without_a_profile_is_a_run_with_a_reason(
+    job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise LinkError("what the operators told did not arrive")
+
+    monkeypatch.setattr("hil.measure.measure_profile", fails)
+    record = measure(job, board, references).record
+    assert record.operators is None
+    assert "did not arrive" in record.absent["operators"]
+    assert record.metrics.latency_median_instructions
+
+
 def test_owners_nobody_knows_have_a_reason_instead_of_0(
     job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +211,7 @@ def test_frames_are_logged_when_asked_for(
 ) -> None:
     log = tmp_path / "log" / "frames.jsonl"
     measure(replace(job, frame_log=log), board, references)
-    assert log.read_text().count('"Infer"') == 31  # one warm-up
+    assert log.read_text().count('"Infer"') == 33  # one warm-up, two beside the profile
 
 
 def test_errors_name_the_board(job: Job, board: EmulatedBoard, references: References) -> None:

@@ -17,6 +17,7 @@ from hil.suite_data import SuiteData
 
 # Metrics that are the share of vectors that are right.
 SHARES = ("top1", "topk")
+MAX_CONFUSION_CLASSES = 64
 
 Real = npt.NDArray[np.float64]
 
@@ -72,6 +73,23 @@ def _parts(metric: Metric, model: ModelInfo, output: Real, vectors: Vectors) -> 
         return _scores(model, output, vectors)
     errors = output - _wanted_values(model, output, vectors)
     return np.asarray(np.mean(np.abs(errors) if metric.name == "mae" else errors**2, axis=1))
+
+
+def confusion_matrix(
+    model: ModelInfo, outputs: Sequence[Array], vectors: Vectors
+) -> tuple[tuple[int, ...], ...]:
+    """Vectors by label (row) and by highest output (column), of the first output tensor.
+
+    Raises DataError when the labels are no classes of the model, or the classes too many to show.
+    """
+    real = dequantize(outputs[0], model.output_tensors[0]).reshape(vectors.count, -1)
+    classes = real.shape[1]
+    if classes > MAX_CONFUSION_CLASSES:
+        raise DataError(f"{classes} classes are more than {MAX_CONFUSION_CLASSES}")
+    labels = _class_labels(vectors, classes)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, real.argmax(axis=1)), 1)
+    return tuple(tuple(row) for row in counts.tolist())
 
 
 def combine(name: str, parts: Real, labels: npt.NDArray[np.bool_] | None = None) -> float:

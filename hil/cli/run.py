@@ -41,8 +41,9 @@ from hil.report.json_report import write_json
 from hil.report.numerics import numerics_lines
 from hil.report.terminal import host_only_text, summary_text
 from hil.report.timing import timing_line
+from hil.source import source_commit
 from hil.suite import Checks, Metric
-from hil.vocab import CheckName, KernelLibrary, Status
+from hil.vocab import CheckName, KernelLibrary, RunOrigin, Status
 
 DEFAULT_COUNT = 100
 EXIT_DIFFERS, EXIT_CANNOT = 1, 2
@@ -112,6 +113,8 @@ def run(
                 metric=metric,
                 data=None,
                 builder=prepared.builder,
+                source_commit=source_commit(model_file.resolve().parent),
+                origin=RunOrigin.RUN,
             )
             board = prepared.board
             with watched(model_file.stem) as show:

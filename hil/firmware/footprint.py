@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,11 +40,12 @@ _OWN_FILES = ("libharness.a", "identity.cc", "model.S", "tracing.cc")
 class Footprint:
     """Bytes in flash and of static RAM (variables, without stack and arena) by owner.
 
-    What alignment adds belongs to no one.
+    What alignment adds belongs to no one. `kernel_flash_bytes` are the kernels' by source file.
     """
 
     flash_bytes: dict[Owner, int]
     ram_bytes: dict[Owner, int]
+    kernel_flash_bytes: dict[str, int] = field(default_factory=dict)
 
     def doubt(self, sizes: ImageSizes) -> str:
         """Why these cannot be all owners of the image; "" when they are."""
@@ -68,6 +69,7 @@ def read_footprint(image: Path, kernel_files: Collection[str]) -> Footprint:
     body = re.sub(r"\n (\.[\w.$]+)\n\s+0x", r"\n \1 0x", listed)
     flash: Counter[Owner] = Counter()
     ram: Counter[Owner] = Counter()
+    kernels: Counter[str] = Counter()
     end = 0
     for match in sorted(_ENTRY.finditer(body), key=lambda match: int(match["address"], 16)):
         section, address = match["section"], int(match["address"], 16)
@@ -77,14 +79,14 @@ def read_footprint(image: Path, kernel_files: Collection[str]) -> Footprint:
         size = max(0, address + int(match["size"], 16) - max(end, address))
         end = address + size if size else end
         owner = _owner(section, match["file"], kernel_files)
-        if section.startswith(_FLASH_SECTIONS):
+        if section.startswith((*_FLASH_SECTIONS, ".data")):
             flash[owner] += size
-        elif section.startswith(".data"):
-            flash[owner] += size
+            member = _MEMBER.search(match["file"])
+            if owner is Owner.KERNELS and member is not None and size:
+                kernels[member["source"]] += size
+        if section.startswith((*_RAM_SECTIONS, ".data")):
             ram[owner] += size
-        elif section.startswith(_RAM_SECTIONS):
-            ram[owner] += size
-    return Footprint(dict(flash), dict(ram))
+    return Footprint(dict(flash), dict(ram), dict(sorted(kernels.items())))
 
 
 def _owner(section: str, file: str, kernel_files: Collection[str]) -> Owner:

@@ -142,6 +142,11 @@ class ModelInfo:
         """Multiply-accumulates of one inference."""
         return sum(operator.macs for operator in self.operators)
 
+    def weights_bytes(self, operator: OperatorInfo) -> int:
+        """Bytes of the operator's constant inputs: weights, biases, tables."""
+        constants = [self.tensors[i] for i in operator.inputs if i >= 0]
+        return sum(tensor.data_bytes or 0 for tensor in constants if tensor.is_constant)
+
     @cached_property
     def operator_names(self) -> tuple[str, ...]:
         """The operators it needs, sorted, each once."""

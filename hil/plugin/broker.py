@@ -25,6 +25,7 @@ from hil.plugin.progress import ProgressDisplay
 from hil.record import HostOnly, RunRecord, Verdict
 from hil.reference.reference import ReferenceName
 from hil.reference.references import References
+from hil.source import source_commit
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
 from hil.target import Target
@@ -95,6 +96,7 @@ class RunBroker:
         self._references = References(references)
         self._builders: dict[tuple[str, KernelLibrary], Builder] = {}
         self._data: dict[Path, SuiteData] = {}
+        self._commits: dict[Path, str | None] = {}
         self._runs: dict[tuple[str, str, str, str], _Entry] = {}
 
     @cached_property
@@ -203,6 +205,7 @@ class RunBroker:
                 builder=self.builder(key.target, key.kernels),
                 rounds=self._options.rounds,
                 frame_log=self._frame_log(key),
+                source_commit=self._source_commit(key.suite.folder),
             )
             return measure(job, board, self._references, on_progress)
 
@@ -222,6 +225,11 @@ class RunBroker:
         if suite.data_path not in self._data:
             self._data[suite.data_path] = SuiteData(suite.data_path, suite.data_function)
         return self._data[suite.data_path]
+
+    def _source_commit(self, folder: Path) -> str | None:
+        if folder not in self._commits:
+            self._commits[folder] = source_commit(folder)
+        return self._commits[folder]
 
     def _frame_log(self, key: RunKey) -> Path | None:
         if self._options.log_dir is None:

@@ -38,6 +38,7 @@ def run_as_json(run: RunResult) -> dict[str, Any]:
             "status": verdict.status.value,
             "reason": verdict.reason,
             "limits": verdict.limits,
+            "gate": [answer.model_dump(mode="json") for answer in verdict.gate],
         }
         for name, verdict in run.verdicts.items()
     }

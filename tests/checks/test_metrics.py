@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil.checks.metrics import auc, combine, evaluate, is_in_top_k
+from hil.checks.metrics import auc, combine, confusion_matrix, evaluate, is_in_top_k
 from hil.data import Vectors
 from hil.errors import DataError
 from hil.model.flatbuffer import parse_model
@@ -32,6 +32,12 @@ def value(metric: Metric, model: ModelInfo, output: np.ndarray, data: Vectors) -
 def test_top1_is_the_share_of_right_classes() -> None:
     outputs = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]].reshape(4, 1, 3)
     assert value(Metric(name="top1"), DENSE, outputs, vectors([0, 1, 2, 2])) == 0.75
+
+
+def test_the_confusion_matrix_has_labels_as_rows_and_answers_as_columns() -> None:
+    outputs = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]].reshape(4, 1, 3)
+    matrix = confusion_matrix(DENSE, [outputs], vectors([0, 1, 2, 2]))
+    assert matrix == ((1, 0, 0), (0, 1, 0), (1, 0, 1))
 
 
 def test_ties_go_to_the_lower_class() -> None:

@@ -45,6 +45,7 @@ def test_bytes_go_to_their_owners_once(tmp_path: Path) -> None:
         Owner.MODEL: 0x400,
     }
     assert footprint.ram_bytes == {Owner.KERNELS: 0x10, Owner.HARNESS: 0x100}
+    assert footprint.kernel_flash_bytes == {"conv.cc": 0x110}
 
 
 def test_a_map_of_another_linker_gives_a_doubt_and_no_owner(tmp_path: Path) -> None:
@@ -73,6 +74,9 @@ def test_owners_add_up_to_the_image(
     assert 0 <= ram_rest < ALIGNMENT_MAX_BYTES
     assert footprint.flash_bytes[Owner.MODEL] == digits_int8.file_bytes
     assert set(footprint.flash_bytes) == set(Owner)
+    kernels = footprint.kernel_flash_bytes
+    assert sum(kernels.values()) == footprint.flash_bytes[Owner.KERNELS]
+    assert "conv.cc" in kernels
     sizes = image.sizes
     assert footprint.doubt(sizes) == ""
     assert sizes.data_bytes + sizes.bss_bytes == sizes.ram_static_bytes

@@ -11,9 +11,11 @@ from hil.comparison import Comparison, TensorComparison
 from hil.errors import ConfigError
 from hil.files import write_whole
 from hil.record import (
+    GateAnswer,
     HostOnly,
     HostScore,
     Metrics,
+    OperatorFigures,
     RunRecord,
     RunResult,
     Samples,
@@ -44,6 +46,7 @@ def test_a_run_has_identity_checks_metrics_and_samples() -> None:
         "status": "pass",
         "reason": "fine",
         "limits": {"max_bytes": 6000},
+        "gate": [],
     }
     assert entry["samples"]["latency_instructions"] == [990, 1010]
     assert entry["status"] == "pass"
@@ -92,7 +95,17 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [RunRecord, Metrics, Samples, Comparison, TensorComparison, HostOnly, HostScore],
+    [
+        RunRecord,
+        Metrics,
+        Samples,
+        Comparison,
+        TensorComparison,
+        OperatorFigures,
+        GateAnswer,
+        HostOnly,
+        HostScore,
+    ],
 )
 def test_the_documentation_names_every_field(kind: type[BaseModel]) -> None:
     text = RESULTS_DOC.read_text()

@@ -1,0 +1,1 @@
+"""Holds runs against a committed baseline."""

@@ -1,0 +1,66 @@
+"""One entry of a baseline: what a run was, kept to hold later ones against."""
+
+from __future__ import annotations
+
+from hil.frozen import Record
+from hil.record import Condition, Metrics, OperatorFigures, RunRecord, Subject
+from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme
+
+# Figures of this host and this night: nothing to hold another night against.
+NOT_KEPT = frozenset({"host_litert_latency_median_us", "counter_rate_hz", "link_retransmissions"})
+
+
+class BaselineEntry(Record):
+    """A run that passed, without what changes every night.
+
+    `samples` are the latencies in cycles of a real board, whose median has noise; None on emulated
+    ones, where counts are exact.
+    """
+
+    suite: str
+    model: str
+    scheme: Scheme
+    target: str
+    kind: Kind
+    kernels: KernelLibrary
+    run_id: str
+    started_utc: str
+    accuracy_metric: str | None
+    accuracy_better: Better | None
+    subject: Subject
+    condition: Condition
+    metrics: Metrics
+    operators: tuple[OperatorFigures, ...] | None
+    kernel_flash_bytes: dict[str, int]
+    outputs_max_lsb: int | None
+    samples: tuple[int, ...] | None
+
+    @property
+    def counter_unit(self) -> CounterUnit:
+        """What its latency counts."""
+        return self.condition.counter_unit
+
+    @classmethod
+    def of(cls, record: RunRecord) -> BaselineEntry:
+        """The entry that a suite's run makes."""
+        assert record.suite is not None
+        oracle = record.comparisons.get(record.oracle or "")
+        return cls(
+            suite=record.suite,
+            model=record.model,
+            scheme=record.scheme,
+            target=record.target,
+            kind=record.kind,
+            kernels=record.kernels,
+            run_id=record.run_id,
+            started_utc=record.started_utc,
+            accuracy_metric=record.accuracy_metric,
+            accuracy_better=record.accuracy_better,
+            subject=record.subject,
+            condition=record.condition,
+            metrics=record.metrics.model_copy(update=dict.fromkeys(NOT_KEPT)),
+            operators=record.operators,
+            kernel_flash_bytes=record.kernel_flash_bytes,
+            outputs_max_lsb=oracle.max_error_lsb if oracle is not None else None,
+            samples=record.samples.latency_cycles,
+        )

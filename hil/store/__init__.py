@@ -1,0 +1,1 @@
+"""Where runs and verdicts are kept, night after night."""
