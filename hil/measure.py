@@ -15,7 +15,7 @@ from hil import __version__
 from hil.bench.board import Board, blamed_on
 from hil.bench.watchdog import Watchdog
 from hil.checks.agreement import NO_METRIC, Agreement
-from hil.checks.metrics import SHARES, Score, confusion_matrix
+from hil.checks.metrics import Score, confusion_matrix
 from hil.data import Array, Vectors
 from hil.device import Device, start_device
 from hil.errors import DataError, HilError
@@ -45,7 +45,7 @@ from hil.sanity import Sanity, check_sanity
 from hil.stream import Streamed, infer_timeout_s, stream
 from hil.suite import Metric
 from hil.suite_data import SuiteData
-from hil.vocab import CounterUnit, Kind, RunOrigin
+from hil.vocab import SHARES, CounterUnit, Kind, RunOrigin
 
 # Metrics that have a name for each unit.
 TIMED = ("latency_", "empty_window_", "fixed_kernel_")

@@ -213,13 +213,21 @@ class RunRecord(Record):
     confusion: tuple[tuple[int, ...], ...] | None = None
 
 
+class LatencyRepeat(Record):
+    """Further latencies in cycles, of the baseline's image and of this one, taken in turn."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
 class GateAnswer(Record):
     """What one gate expression says of a run, held against a baseline.
 
     `before`, `after`, `change` and `limit` are in `unit`; a `limit` is the largest change for the
     worse that is allowed, in the same unit, and `change` is positive where the figure is larger.
-    `interval` holds the change with 99 % confidence, where samples have noise. `causes` are what
-    may be behind it: what of the subject changed, then which operators.
+    `interval` holds the change with 99 % confidence, where samples have noise; `repeats` are the
+    raw samples that were taken because the first ones did not tell. `causes` are what may be behind
+    it: what of the subject changed, then which operators.
     """
 
     expression: str
@@ -233,6 +241,7 @@ class GateAnswer(Record):
     limit: float | None = None
     interval: tuple[float, float] | None = None
     causes: tuple[str, ...] = ()
+    repeats: tuple[LatencyRepeat, ...] = ()
 
 
 class Verdict(Record):

@@ -96,3 +96,7 @@ class InstructionClass(StrEnum):
     FP = "fp"
     OTHER = "other"
     UNKNOWN = "unknown"  # executed outside the image's code: nobody can say what it was
+
+
+# Accuracy metrics that are the share of vectors that are right.
+SHARES = ("top1", "topk")

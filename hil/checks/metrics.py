@@ -14,9 +14,8 @@ from hil.errors import DataError
 from hil.model.info import ModelInfo
 from hil.suite import Metric
 from hil.suite_data import SuiteData
+from hil.vocab import SHARES
 
-# Metrics that are the share of vectors that are right.
-SHARES = ("top1", "topk")
 MAX_CONFUSION_CLASSES = 64
 
 Real = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hil.checks.agreement import DEVICE
-from hil.checks.metrics import SHARES, combine
+from hil.checks.metrics import combine
 from hil.checks.paired import (
     Interval,
     PairedCounts,
@@ -18,7 +18,7 @@ from hil.checks.paired import (
     newcombe_interval,
 )
 from hil.record import Metrics, RunRecord, RunResult
-from hil.vocab import Better, KernelLibrary, Kind, Scheme
+from hil.vocab import SHARES, Better, KernelLibrary, Kind, Scheme
 
 
 @dataclass(frozen=True)

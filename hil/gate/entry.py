@@ -25,15 +25,15 @@ class BaselineEntry(Record):
     kernels: KernelLibrary
     run_id: str
     started_utc: str
-    accuracy_metric: str | None
-    accuracy_better: Better | None
+    accuracy_metric: str | None = None
+    accuracy_better: Better | None = None
     subject: Subject
     condition: Condition
     metrics: Metrics
-    operators: tuple[OperatorFigures, ...] | None
-    kernel_flash_bytes: dict[str, int]
-    outputs_max_lsb: int | None
-    samples: tuple[int, ...] | None
+    operators: tuple[OperatorFigures, ...] | None = None
+    kernel_flash_bytes: dict[str, int] = {}
+    outputs_max_lsb: int | None = None
+    samples: tuple[int, ...] | None = None
 
     @property
     def counter_unit(self) -> CounterUnit:

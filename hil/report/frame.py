@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.checks.metrics import SHARES
 from hil.checks.schemes import SchemeRow, compare_schemes
 from hil.comparison import Comparison, TensorComparison
 from hil.errors import ConfigError
 from hil.files import write_whole
 from hil.record import HostScore, Metrics, RunResult
 from hil.reference.reference import ReferenceName
+from hil.vocab import SHARES
 
 if TYPE_CHECKING:
     import pandas as pd

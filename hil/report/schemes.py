@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.checks.metrics import SHARES
 from hil.checks.schemes import (
     Drop,
     SchemeComparison,
@@ -31,7 +30,7 @@ from hil.report.terminal import (
     host_only_text,
     oracle_notes,
 )
-from hil.vocab import Kind, Status
+from hil.vocab import SHARES, Kind, Status
 
 BASELINE = "baseline"
 NOT_DISTINGUISHABLE = "not distinguishable"

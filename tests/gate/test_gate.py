@@ -1,0 +1,88 @@
+"""A check's own verdict and the gate's answers as one."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.gate.baseline import Baseline
+from hil.gate.expression import parse_expressions
+from hil.gate.gate import Gate
+from hil.record import Verdict
+from hil.vocab import CheckName, GateOutcome, Status
+from tests.entries import changed_record, make_entry
+
+BASELINE = Baseline("nightly", (make_entry(),))
+SAME = changed_record()
+SLOW = changed_record({"latency_median_instructions": 1050.0})
+OTHER = changed_record(condition={"arena_placement": "dtcm"})
+STRANGER = changed_record(model="stranger")
+
+
+def verdict(status: Status = Status.PASS, check: CheckName = CheckName.LATENCY) -> Verdict:
+    return Verdict(check=check, status=status, reason="own reason")
+
+
+def gate(**changes: object) -> Gate:
+    values: dict[str, object] = {"expressions": parse_expressions(["latency.median:+2%"])}
+    return Gate(BASELINE, **(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("own", "record", "wanted"),
+    [
+        (Status.PASS, SAME, Status.PASS),
+        (Status.NEW, SAME, Status.PASS),
+        (Status.FAIL, SAME, Status.FAIL),
+        (Status.PASS, SLOW, Status.FAIL),
+        (Status.NEW, SLOW, Status.FAIL),
+        (Status.NEW, STRANGER, Status.NEW),
+        (Status.PASS, STRANGER, Status.PASS),
+        (Status.NEW, OTHER, Status.NEW),
+        (Status.PASS, OTHER, Status.PASS),
+    ],
+)
+def test_the_verdict_follows_from_both(own: Status, record: object, wanted: Status) -> None:
+    assert gate().judge(verdict(own), record).status is wanted  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("record", [OTHER, STRANGER])
+def test_when_strict_what_could_not_be_held_fails(record: object) -> None:
+    judged = gate(strict=True).judge(verdict(), record)  # type: ignore[arg-type]
+    assert judged.status is Status.FAIL
+
+
+@pytest.mark.parametrize("status", [Status.ERROR, Status.SKIP])
+def test_where_there_is_no_answer_nothing_is_held(status: Status) -> None:
+    judged = gate(strict=True).judge(verdict(status), STRANGER)
+    assert judged == verdict(status)
+
+
+def test_a_failure_of_the_gate_comes_first_in_the_reason() -> None:
+    judged = gate().judge(verdict(), SLOW)
+    assert judged.reason.startswith("fail: latency.median 1,000 -> 1,050")
+    assert judged.reason.endswith("own reason")
+    assert judged.gate[0].outcome is GateOutcome.FAIL
+
+
+def test_a_check_is_held_to_its_own_quantities_only() -> None:
+    assert gate().judge(verdict(check=CheckName.ARENA), SLOW).gate == ()
+
+
+def test_special_limits_go_before_general_ones() -> None:
+    special = parse_expressions(["latency.median:+9%"])
+    assert gate().judge(verdict(), SLOW, [special]).status is Status.PASS
+    tighter = parse_expressions(["latency.median:+1%"])
+    assert gate().judge(verdict(), SLOW, [special, tighter]).status is Status.FAIL
+
+
+def test_without_expressions_the_default_gate_is_held_to() -> None:
+    found = gate(expressions=()).limits(SAME, ())
+    assert {e.quantity.check for e in found} == set(CheckName)
+
+
+def test_conditions_that_are_accepted_are_compared() -> None:
+    accepting = gate(accepted=frozenset({"arena_placement"}))
+    assert accepting.judge(verdict(Status.NEW), OTHER).status is Status.PASS
+    assert accepting.is_comparable(OTHER)
+    assert not gate().is_comparable(OTHER)
+    assert not gate().is_comparable(STRANGER)
