@@ -213,11 +213,17 @@ class RunRecord(Record):
     confusion: tuple[tuple[int, ...], ...] | None = None
 
 
-class LatencyRepeat(Record):
-    """Further latencies in cycles, of the baseline's image and of this one, taken in turn."""
+class BothLatencies(Record):
+    """Raw latencies in cycles, of the baseline's image and of this one."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
+
+    def __add__(self, other: BothLatencies) -> BothLatencies:
+        """Both together, in the order in which they were taken."""
+        return BothLatencies(
+            before=(*self.before, *other.before), after=(*self.after, *other.after)
+        )
 
 
 class GateAnswer(Record):
@@ -241,7 +247,7 @@ class GateAnswer(Record):
     limit: float | None = None
     interval: tuple[float, float] | None = None
     causes: tuple[str, ...] = ()
-    repeats: tuple[LatencyRepeat, ...] = ()
+    repeats: tuple[BothLatencies, ...] = ()
 
 
 class Verdict(Record):

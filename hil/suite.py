@@ -112,12 +112,26 @@ class Checks(Table):
     flash: SizeCheck = SizeCheck()
 
 
+class GateLimits(Table):
+    """`[gate]`: limits against a baseline that go before those of --hil-gate (docs/nightly.md)."""
+
+    limits: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_to_tuple(cls, table: Any) -> Any:
+        if isinstance(table, dict) and isinstance(table.get("limits"), list):
+            return table | {"limits": tuple(table["limits"])}
+        return table
+
+
 class SuiteModel(Table):
     """`[[model]]`: a file of the suite, and limits of its own that go before the suite's."""
 
     file: str
     name: str | None = Field(default=None, pattern=r"^[\w-]+$")
     checks: Checks = Checks()
+    gate: GateLimits = GateLimits()
 
     @property
     def label(self) -> str:
@@ -131,6 +145,7 @@ class _File(Table):
     metric: Metric | None = None
     model: tuple[SuiteModel, ...] = Field(min_length=1)
     checks: Checks = Checks()
+    gate: GateLimits = GateLimits()
 
     @model_validator(mode="before")
     @classmethod
@@ -152,6 +167,7 @@ class Suite(Table):
     metric: Metric | None
     models: tuple[SuiteModel, ...]
     checks: Checks
+    gate: GateLimits = GateLimits()
 
     def model_path(self, model: SuiteModel) -> Path:
         """Where the model's file is."""
@@ -203,6 +219,7 @@ def load_suite(path: Path) -> Suite:
         metric=file.metric,
         models=tuple(_checked(folder, model, path) for model in file.model),
         checks=file.checks,
+        gate=file.gate,
     )
     _check_limits(suite, path)
     return suite

@@ -12,7 +12,8 @@ from hil.vocab import Kind
 
 HASH_DIGITS = 12
 MOST_NAMED = 3
-_OWNERS = ("model", "kernels", "interpreter", "harness", "library")
+KERNELS = "kernels"
+_OWNERS = ("model", KERNELS, "interpreter", "harness", "library")
 _ARENA_PARTS = {"head (activations)": "arena_head_bytes", "tail (interpreter)": "arena_tail_bytes"}
 
 
@@ -122,7 +123,7 @@ def _places(quantity: Quantity, before: BaselineEntry, after: BaselineEntry) -> 
     if quantity.dimension is Dimension.LATENCY:
         parts, words = list(_operators(before, after)), ("slower", "faster")
     elif quantity.name.startswith("flash"):
-        parts = [*_owners(before, after), *_kernel_files(before, after)]
+        parts = [*_owners(before, after)]
     elif quantity.name.startswith("arena"):
         parts = list(_arena(before, after))
     else:
@@ -144,7 +145,12 @@ def _operators(before: BaselineEntry, after: BaselineEntry) -> Iterator[_Part]:
 
 
 def _owners(before: BaselineEntry, after: BaselineEntry) -> Iterator[_Part]:
+    """Owners of flash; in the place of all kernels each of their files, where both runs know."""
+    files = list(_kernel_files(before, after))
+    yield from files
     for owner in _OWNERS:
+        if owner == KERNELS and files:
+            continue
         old = getattr(before.metrics, f"flash_{owner}_bytes")
         new = getattr(after.metrics, f"flash_{owner}_bytes")
         if old is not None and new is not None:

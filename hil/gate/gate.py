@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from hil.gate.baseline import Baseline, Key
-from hil.gate.condition import forbidding
+from hil.gate.change import Held
 from hil.gate.entry import BaselineEntry
 from hil.gate.expression import Expression, default_expressions, overlaid
 from hil.gate.hold import Terms, hold
 from hil.gate.noise import More, NoiseFloor
-from hil.record import GateAnswer, RunRecord, Verdict
+from hil.record import GateAnswer, RunRecord, RunResult, Verdict
 from hil.vocab import CheckName, GateOutcome, Status
 
 # Outcomes that say nothing was compared: listed, and failures when the gate is strict.
@@ -87,12 +87,11 @@ class Gate:
         """Keys of all entries."""
         return tuple(Key.of(entry) for entry in self.baseline.entries)
 
-    def is_comparable(self, record: RunRecord) -> bool:
-        """Whether there is an entry, measured under the same conditions."""
-        before = self.entry(record)
-        return before is not None and not forbidding(
-            before, BaselineEntry.of(record), self.accepted
-        )
+    def held(self, runs: Iterable[RunResult]) -> Held:
+        """What each run with a result is held against."""
+        records = [run.record for run in runs if run.record is not None]
+        found = {record.run_id: self.entry(record) for record in records}
+        return Held(self.baseline.name, {run: e for run, e in found.items() if e is not None})
 
 
 def joined(verdict: Verdict, answers: Sequence[GateAnswer], *, strict: bool) -> Verdict:
@@ -122,10 +121,24 @@ def joined(verdict: Verdict, answers: Sequence[GateAnswer], *, strict: bool) -> 
 
 
 def answer_text(answer: GateAnswer) -> str:
-    """An answer with its causes, for people."""
-    word = "" if answer.outcome is GateOutcome.PASS else f"{answer.outcome.value}: "
+    """An answer with its causes, for people. That it fails is said by the check already."""
+    plain = (GateOutcome.PASS, GateOutcome.FAIL)
+    word = "" if answer.outcome in plain else f"{answer.outcome.value}: "
     causes = [f"  {cause}" for cause in answer.causes]
     return "\n".join([f"{word}{answer.reason}", *causes])
+
+
+def gate_lines(runs: Iterable[RunResult]) -> list[str]:
+    """What of the gate is worth a line although nothing fails: all that was not simply held."""
+    lines: dict[str, list[str]] = {}
+    for run in runs:
+        for verdict in run.verdicts.values():
+            for answer in verdict.gate:
+                if answer.outcome not in (GateOutcome.PASS, GateOutcome.FAIL):
+                    _, _, why = answer.reason.partition(": ")
+                    text = f"{answer.outcome.value}: {run.model} {{}}: {why}"
+                    lines.setdefault(text, []).append(answer.metric)
+    return [text.format(", ".join(metrics)) for text, metrics in lines.items()]
 
 
 def unsupported_verdict(check: CheckName, reason: str) -> Verdict:

@@ -16,11 +16,10 @@ from hil.gate.noise import (
     Decision,
     More,
     NoiseFloor,
-    Samples,
     decide,
 )
 from hil.gate.quantity import Dimension, Quantity
-from hil.record import GateAnswer, LatencyRepeat
+from hil.record import BothLatencies, GateAnswer
 from hil.vocab import SHARES, Better, GateOutcome, Kind
 
 # Of floating-point figures: what the last digits of a difference may be off by.
@@ -91,13 +90,15 @@ def _without(
     )
 
 
-def _samples(quantity: Quantity, before: BaselineEntry, after: BaselineEntry) -> Samples | None:
+def _samples(
+    quantity: Quantity, before: BaselineEntry, after: BaselineEntry
+) -> BothLatencies | None:
     """Both sides' raw latencies where they have noise; None where a figure is exact."""
     if quantity.dimension is not Dimension.LATENCY or after.kind is not Kind.HARDWARE:
         return None
     if before.samples is None or after.samples is None:
         return None
-    return Samples(before.samples, after.samples)
+    return BothLatencies(before=before.samples, after=after.samples)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class _Held:
         outcome = GateOutcome.FAIL if fails else GateOutcome.PASS
         return self._answer(outcome, f"{self._figures()}{self._margin(beyond, fails=fails)}")
 
-    def by_samples(self, samples: Samples) -> GateAnswer:
+    def by_samples(self, samples: BothLatencies) -> GateAnswer:
         """By an interval of the change."""
         statistic = self.quantity.name.rpartition(".")[2]
         if min(len(samples.before), len(samples.after)) < MIN_SAMPLES:
@@ -188,13 +189,9 @@ class _Held:
     def _answer(
         self, outcome: GateOutcome, reason: str, decision: Decision | None = None
     ) -> GateAnswer:
-        repeats: tuple[LatencyRepeat, ...] = ()
         interval = None
         if decision is not None:
             interval = (self.old * decision.change.low, self.old * decision.change.high)
-            repeats = tuple(
-                LatencyRepeat(before=each.before, after=each.after) for each in decision.repeats
-            )
         changed = outcome is GateOutcome.FAIL or self.old != self.new
         return GateAnswer(
             expression=self.expression.text,
@@ -208,7 +205,7 @@ class _Held:
             limit=self.allowed,
             interval=interval,
             causes=causes(self.quantity, self.before, self.after) if changed else (),
-            repeats=repeats,
+            repeats=decision.repeats if decision is not None else (),
         )
 
 
@@ -228,4 +225,4 @@ def _form(quantity: Quantity, entry: BaselineEntry) -> Callable[[float], str]:
     """How a figure of the quantity is written."""
     if quantity.dimension is Dimension.ACCURACY:
         return (lambda v: f"{v:.4f}") if entry.accuracy_metric in SHARES else (lambda v: f"{v:.5g}")
-    return lambda v: f"{v:,.0f}" if v == int(v) else f"{v:,.1f}"
+    return lambda v: f"{v:,.0f}"

@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
+from hil.record import BothLatencies
 from hil.vocab import GateOutcome
 
 if TYPE_CHECKING:
@@ -49,28 +50,16 @@ class NoiseFloor:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Raw latencies of both sides."""
-
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-
-    def __add__(self, other: Samples) -> Samples:
-        """Both together, in the order in which they were taken."""
-        return Samples((*self.before, *other.before), (*self.after, *other.after))
-
-
-@dataclass(frozen=True)
 class Decision:
     """What the samples say, how often more were taken for it, and all of them."""
 
     outcome: GateOutcome
     change: Change
-    repeats: tuple[Samples, ...]
-    samples: Samples
+    repeats: tuple[BothLatencies, ...]
+    samples: BothLatencies
 
 
-More = Callable[[], Samples | None]
+More = Callable[[], BothLatencies | None]
 
 
 def change_of(before: Sequence[int], after: Sequence[int], quantile: float = 0.5) -> Change:
@@ -106,7 +95,7 @@ def _resampled(
 
 
 def decide(
-    samples: Samples,
+    samples: BothLatencies,
     limit: float,
     *,
     quantile: float = 0.5,
@@ -121,7 +110,7 @@ def decide(
     INCONCLUSIVE.
     """
     margin = floor.change if floor is not None else 0.0
-    repeats: list[Samples] = []
+    repeats: list[BothLatencies] = []
     while True:
         change = change_of(samples.before, samples.after, quantile)
         widened = Change(change.estimate, change.low - margin, change.high + margin)

@@ -24,6 +24,8 @@ SESSION_PLUGIN = "hil-session"
 _SHORT_TARGET_IS_OURS = pytest.StashKey[bool]()
 MARKERS = (
     "hil(model): the model a test with hil fixtures runs, by its name in the suite.toml beside it",
+    "hil_gate(*expressions): hold this check, or this test's run, to these limits against the "
+    "baseline, before those of the suite and of --hil-gate",
     "hil_targets(*patterns): measure this test only on targets that match a pattern",
 )
 

@@ -12,7 +12,7 @@ from hil.checks.judge import judge, oracle_of
 from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
 from hil.explain import difference_of, explain_difference
-from hil.firmware.build import Builder
+from hil.firmware.build import NDEBUG, Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
 from hil.measure import Job, measure
@@ -22,9 +22,10 @@ from hil.model.preflight import limits_of, require_runnable
 from hil.outcome import Outcome
 from hil.plugin.options import Options
 from hil.plugin.progress import ProgressDisplay
-from hil.record import HostOnly, RunRecord, Verdict
+from hil.record import BothLatencies, HostOnly, RunRecord, Verdict
 from hil.reference.reference import ReferenceName
 from hil.reference.references import References
+from hil.repeat import Repeats, Side, cached_image, model_in
 from hil.source import source_commit
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
@@ -78,6 +79,7 @@ class _Entry:
     host_only: HostOnly | None = None
     verdicts: dict[CheckName, Verdict] = field(default_factory=dict)
     record_taken: bool = False
+    repeats: Repeats | None = None
 
 
 class RunBroker:
@@ -108,7 +110,8 @@ class RunBroker:
         """The builder for a target and kernel library."""
         key = (target.name, kernels)
         if key not in self._builders:
-            self._builders[key] = Builder(target, self.tflm, kernels)
+            flags = (f"-{self._options.optimization}", NDEBUG)
+            self._builders[key] = Builder(target, self.tflm, kernels, flags)
         return self._builders[key]
 
     def model(self, key: RunKey) -> ModelInfo:
@@ -167,6 +170,26 @@ class RunBroker:
         """The board with the key's image, reset, greeted and allocated. Raises HilError."""
         image = self.builder(key.target, key.kernels).build(self.preflight(key))
         return start_device(self.bench.board(key.target), image, key.target)
+
+    def further_samples(self, key: RunKey, build_id: str) -> BothLatencies:
+        """Latencies of the image with `build_id`, if the cache still has it, and of the key's, in
+        turn. Raises HilError.
+        """
+        entry, builder = self._entry(key), self.builder(key.target, key.kernels)
+        assert entry.outcome is not None
+        if entry.repeats is None:
+            data, model = self._suite_data(key.suite), self.model(key)
+            image = cached_image(builder.cache, build_id)
+            before = None
+            if image is not None:
+                older = model_in(image)
+                before = Side(image, older, data.vectors(older))
+            after = Side(entry.outcome.image, model, data.vectors(model))
+            board = self.bench.board(key.target)
+            entry.repeats = Repeats(board, key.target, before, after)
+        with self._progress.run(key.label) as on_progress:
+            on_progress("measure again", 0, 0)
+            return entry.repeats()
 
     def take_record(self, key: RunKey) -> tuple[RunRecord | None, HostOnly | None]:
         """The record of a run and what the host alone says, to the first who asks.

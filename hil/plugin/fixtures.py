@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hil.plugin.session import HilSession
     from hil.record import RunRecord
     from hil.target import Target
+    from hil.vocab import KernelLibrary
 
 
 def _session(request: pytest.FixtureRequest) -> HilSession:
@@ -51,7 +52,9 @@ def hil_run(request: pytest.FixtureRequest, hil_target: Target) -> RunRecord:
     Measured once in a session, whoever asks first: the suite's own checks use the same run.
     """
     with _told_plainly():
-        return _session(request).broker.outcome(_run_key(request, hil_target)).record
+        session = _session(request)
+        key = run_key(request.node, hil_target, session.kernels[0])
+        return session.broker.outcome(key).record
 
 
 @pytest.fixture
@@ -60,7 +63,9 @@ def hil_device(request: pytest.FixtureRequest, hil_target: Target) -> Iterator[D
     (`hil.device.Device`).
     """
     with _told_plainly():
-        device = _session(request).broker.open_device(_run_key(request, hil_target))
+        session = _session(request)
+        key = run_key(request.node, hil_target, session.kernels[0])
+        device = session.broker.open_device(key)
     yield device
     device.close()
 
@@ -78,20 +83,22 @@ def _told_plainly() -> Iterator[None]:
         pytest.fail(str(error), pytrace=False)
 
 
-def _run_key(request: pytest.FixtureRequest, target: Target) -> RunKey:
+def run_key(item: pytest.Item, target: Target | None, kernels: KernelLibrary) -> RunKey:
     """The run that the test's `hil(model=...)` marker asks for. Raises ConfigError."""
     from hil.errors import ConfigError, did_you_mean
     from hil.plugin import SUITE_FILE
     from hil.plugin.broker import RunKey
     from hil.suite import load_suite
 
-    marker = request.node.get_closest_marker("hil")
+    marker = item.get_closest_marker("hil")
     wanted = marker.kwargs.get("model") if marker is not None else None
     if not isinstance(wanted, str) or (marker is not None and marker.args):
         raise ConfigError("say which model, as in @pytest.mark.hil(model='digits_int8')")
-    path = request.path.parent / SUITE_FILE
+    if target is None:
+        raise ConfigError("the test needs one of the fixtures hil_run, hil_device, hil_target")
+    path = item.path.parent / SUITE_FILE
     suite = load_suite(path)
     models = {model.label: model for model in suite.models}
     if wanted not in models:
         raise ConfigError(f"{path} has no model {wanted!r}", hint=did_you_mean(wanted, models))
-    return RunKey(suite, models[wanted], target, _session(request).kernels[0])
+    return RunKey(suite, models[wanted], target, kernels)

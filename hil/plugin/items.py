@@ -10,29 +10,29 @@ import pytest
 from hil.errors import ConfigError, HilError, UnsupportedModel
 from hil.plugin.broker import RunKey
 from hil.plugin.options import NO_TARGET, UNSUPPORTED_FAIL
+from hil.plugin.results import CheckFailed
 from hil.plugin.session import HilSession, session_of
 from hil.record import Verdict
 from hil.suite import Suite, load_suite
 from hil.vocab import CheckName, Status
 
 
-class CheckFailed(Exception):
-    """A check's answer is no."""
-
-
 class SuiteFile(pytest.File):
     """A suite's folder."""
 
-    def collect(self) -> Iterator[HilItem]:
+    def collect(self) -> Iterator[pytest.Item]:
         """One item per target, kernel library, model and check; runs of one model together."""
+        session = session_of(self.config)
         try:
             suite = load_suite(self.path)
+            if session is not None:
+                session.take_suite(suite)
         except ConfigError as error:
             raise self.CollectError(str(error)) from error
-        session = session_of(self.config)
         if session is None:
             yield from self._skipped(suite)
             return
+        yield from session.vanished(suite, self)
         swept = len(session.kernels) > 1
         for target in session.targets:
             for kernels in session.kernels:
@@ -68,7 +68,7 @@ class HilItem(pytest.Item):
         if self.key is None or session is None:
             pytest.skip(NO_TARGET)
         try:
-            self.verdict = session.broker.verdict(self.key, self.check)
+            self.verdict = session.verdict(self.key, self.check, self)
         except UnsupportedModel as error:
             self.error = error
             self._unsupported(session, error)

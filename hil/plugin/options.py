@@ -18,6 +18,10 @@ KIND_ANY = "any"
 KINDS = (KIND_ANY, Kind.HARDWARE.value, Kind.EMULATED.value)
 UNSUPPORTED_SKIP, UNSUPPORTED_FAIL = "skip", "fail"
 DEFAULT_REFERENCES = "tflm,litert"
+DEFAULT_BASELINES = "reports/baselines"
+DEFAULT_GATE_REPEATS = 8
+OPTIMIZATIONS = ("O1", "O2", "O3", "Os")
+DEFAULT_OPTIMIZATION = "O2"
 NO_TARGET = "nothing to measure on: give --target NAME (or --hil-target)"
 
 SHORT_TARGET = "--target"
@@ -49,6 +53,13 @@ class Options:
     log_dir: Path | None
     unsupported: str
     rounds: RoundPolicy
+    optimization: str
+    baseline: str | None
+    gate: tuple[str, ...]
+    accept: tuple[str, ...]
+    baseline_strict: bool
+    baselines: Path
+    gate_repeats: int
 
     @property
     def is_active(self) -> bool:
@@ -162,6 +173,13 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_ROUNDS.max_time_s,
         help=f"but spend no further rounds after so long. (Default: {DEFAULT_ROUNDS.max_time_s:g})",
     )
+    group.addoption(
+        "--hil-optimization",
+        choices=OPTIMIZATIONS,
+        default=DEFAULT_OPTIMIZATION,
+        help=f"how the firmware is compiled. (Default: {DEFAULT_OPTIMIZATION})",
+    )
+    _add_gate_options(group)
     parser.addini("hil_target", "targets to measure on, like --target", type="args", default=[])
     parser.addini(
         "hil_references",
@@ -169,6 +187,59 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_REFERENCES,
     )
     parser.addini("hil_kind", "boards to measure on, like --hil-kind", default=KIND_ANY)
+    parser.addini("hil_baseline", "baseline to hold runs against, like --hil-baseline", default="")
+    parser.addini("hil_gate", "gate expressions, one a line, like --hil-gate", type="linelist")
+    parser.addini("hil_baseline_strict", "like --hil-baseline-strict", type="bool", default=False)
+    parser.addini("hil_baselines", "like --hil-baselines", default=DEFAULT_BASELINES)
+
+
+def _add_gate_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--hil-baseline",
+        metavar="NAME",
+        default=None,
+        help="hold runs against this committed baseline (docs/nightly.md). "
+        "(Default: none, ini: hil_baseline)",
+    )
+    group.addoption(
+        "--hil-gate",
+        metavar="EXPR",
+        action="append",
+        default=None,
+        help="how much worse than the baseline a figure may be, as in latency.median:+2%%; may be "
+        "repeated, or several separated by commas. "
+        "(Default: latency 2%%, accuracy 0.5pp, flash 1KiB, arena and outputs 0, ini: hil_gate)",
+    )
+    group.addoption(
+        "--hil-accept",
+        metavar="KEY",
+        action="append",
+        default=None,
+        help="compare although this condition differs: toolchain, data, core_clock_hz ...; may be "
+        "repeated. (Default: none)",
+    )
+    group.addoption(
+        "--hil-baseline-strict",
+        action="store_true",
+        default=None,
+        help="runs that are new, vanished, incomparable or unsupported fail too. "
+        "(Default: they are listed, ini: hil_baseline_strict)",
+    )
+    group.addoption(
+        "--hil-baselines",
+        metavar="DIR",
+        type=Path,
+        default=None,
+        help=f"folder of the baselines. (Default: {DEFAULT_BASELINES}, ini: hil_baselines)",
+    )
+    group.addoption(
+        "--hil-gate-repeats",
+        metavar="N",
+        type=int,
+        default=DEFAULT_GATE_REPEATS,
+        help="on real boards: measure again up to so often while the samples do not tell. "
+        f"(Default: {DEFAULT_GATE_REPEATS})",
+    )
 
 
 def add_short_target(parser: pytest.Parser) -> bool:
@@ -206,7 +277,21 @@ def read_options(config: pytest.Config) -> Options:
         log_dir=config.getoption("hil_log_dir"),
         unsupported=config.getoption("hil_unsupported"),
         rounds=_rounds(config),
+        optimization=config.getoption("hil_optimization"),
+        baseline=config.getoption("hil_baseline") or config.getini("hil_baseline") or None,
+        gate=tuple(config.getoption("hil_gate") or config.getini("hil_gate")),
+        accept=tuple(config.getoption("hil_accept") or ()),
+        baseline_strict=config.getoption("hil_baseline_strict")
+        or config.getini("hil_baseline_strict"),
+        baselines=_baselines(config),
+        gate_repeats=config.getoption("hil_gate_repeats"),
     )
+
+
+def _baselines(config: pytest.Config) -> Path:
+    """The folder of the option as seen from here; that of the ini file, from pytest's root."""
+    given: Path | None = config.getoption("hil_baselines")
+    return given or config.rootpath / config.getini("hil_baselines")
 
 
 def _names(text: str) -> tuple[str, ...]:

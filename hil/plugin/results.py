@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import pytest
@@ -12,6 +13,12 @@ from hil.record import HostOnly, RunRecord, RunResult, Verdict
 from hil.vocab import Status
 
 ATTRIBUTE = "hil"
+NOTE_ATTRIBUTE = "hil_note"
+SHORT = 200  # characters of a property: JUnit readers show it in a table
+
+
+class CheckFailed(Exception):
+    """A check's answer is no."""
 
 
 @runtime_checkable
@@ -46,8 +53,25 @@ def attach(
         "host_only": host_only.model_dump(mode="json") if host_only is not None else None,
     }
     setattr(report, ATTRIBUTE, payload)
-    report.user_properties.append(("hil.status", verdict.status.value))
-    report.user_properties.append(("hil.reason", verdict.reason))
+
+
+def properties(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """The verdict as short scalars, which JUnit keeps beside the item."""
+    yield "hil.status", verdict.status.value
+    yield "hil.reason", verdict.reason.splitlines()[0][:SHORT]
+    for answer in verdict.gate:
+        name = f"hil.gate.{answer.metric}"
+        yield name, f"{answer.outcome.value} {answer.expression}"
+        if answer.before is not None and answer.after is not None:
+            yield f"{name}.before", f"{answer.before:.10g}"
+            yield f"{name}.after", f"{answer.after:.10g}"
+        if answer.causes:
+            yield f"{name}.cause", answer.causes[0][:SHORT]
+
+
+def attach_note(report: pytest.TestReport, text: str) -> None:
+    """Puts a note on its report, for the summary."""
+    setattr(report, NOTE_ATTRIBUTE, text)
 
 
 class Results:
@@ -57,9 +81,13 @@ class Results:
         self._runs: dict[tuple[str, str, str, str], RunResult] = {}
         self._places: dict[tuple[str, str, str, str], list[Any]] = {}
         self._failures_not_ours = False
+        self.notes: list[str] = []
 
     def add(self, report: pytest.TestReport) -> None:
         """Takes what a report brings."""
+        note = getattr(report, NOTE_ATTRIBUTE, None)
+        if note is not None:
+            self.notes.append(note)
         payload = getattr(report, ATTRIBUTE, None)
         if payload is None:
             self._failures_not_ours |= report.failed

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hil.bench.bench import BenchChoice
-from hil.errors import ConfigError, HilError, did_you_mean
+from hil.errors import ConfigError, HilError, UnsupportedModel, did_you_mean
 from hil.files import check_writable
-from hil.plugin.broker import RunBroker
+from hil.gate.gate import gate_lines, unsupported_verdict
+from hil.gate.noise import More
+from hil.plugin.broker import RunBroker, RunKey
+from hil.plugin.fixtures import run_key
+from hil.plugin.gating import (
+    MARKER,
+    check_limits,
+    failures_of_test,
+    make_gate,
+    marked_limits,
+    special_limits,
+    vanished,
+    vanished_suites,
+)
 from hil.plugin.options import ALL_TARGETS, Options
 from hil.plugin.progress import ProgressDisplay
-from hil.plugin.results import Judged, Results, attach
+from hil.plugin.results import Judged, Results, attach, attach_note, properties
+from hil.plugin.vanished import VanishedItem
+from hil.record import Verdict
 from hil.reference.reference import reference_names
+from hil.suite import Suite
 from hil.target import Target, load_target, target_names
-from hil.vocab import KernelLibrary
+from hil.vocab import CheckName, KernelLibrary, Kind
 
 EXIT_ONLY_BENCH_ERRORS = 10
+WHOLE = "hil_whole"
 
 
 class HilSession:
@@ -32,9 +50,11 @@ class HilSession:
         self.results = Results()
         self._errors_told: list[HilError] = []
         self._was_interrupted = False
+        self._suites: dict[str, Suite] = {}
         try:
             self.targets = _load_targets(options, config)
             self.kernels = _kernel_libraries(options.kernels)
+            self.gate = make_gate(options, swept=len(self.kernels) > 1)
             references = reference_names(options.references)
             choice = BenchChoice(options.kind, options.probe, options.port)
             _check_outputs(options)
@@ -61,6 +81,88 @@ class HilSession:
             for target in self.targets
             if not patterns or any(fnmatch(target.name, pattern) for pattern in patterns)
         ]
+
+    # ---- the gate
+
+    def take_suite(self, suite: Suite) -> None:
+        """Notes a suite that was collected. Raises ConfigError for limits that cannot be."""
+        check_limits(suite)
+        self._suites[suite.name] = suite
+
+    def vanished(self, suite: Suite, parent: pytest.Collector) -> list[VanishedItem]:
+        """What the baseline has of a suite, and the suite does not any more."""
+        if self.gate is None:
+            return []
+        keys = vanished(self.gate, suite, [target.name for target in self.targets])
+        return [VanishedItem.of(parent, key, strict=self.gate.strict) for key in keys]
+
+    def verdict(self, key: RunKey, check: CheckName, item: pytest.Item) -> Verdict:
+        """The answer of a check, the gate's included. Raises the HilError that prevented the run,
+        and ConfigError for a limit that cannot be.
+        """
+        special = special_limits(key, item)
+        try:
+            verdict = self.broker.verdict(key, check)
+        except UnsupportedModel as error:
+            if self._ran_in_the_baseline(key):
+                return unsupported_verdict(check, error.message)
+            raise
+        if self.gate is None:
+            return verdict
+        return self.gate.judge(verdict, self.broker.outcome(key).record, special, self._more(key))
+
+    def _ran_in_the_baseline(self, key: RunKey) -> bool:
+        """Whether a strict gate has an entry of a run that cannot be made any more."""
+        names = (key.suite.name, key.model.label, key.target.name)
+        return (
+            self.gate is not None
+            and self.gate.strict
+            and any((k.suite, k.model, k.target) == names for k in self.gate.keys)
+        )
+
+    def _more(self, key: RunKey) -> More | None:
+        """What takes further samples of a run and of what it is held against."""
+        assert self.gate is not None
+        record = self.broker.outcome(key).record
+        before = self.gate.entry(record)
+        if record.kind is not Kind.HARDWARE or before is None:
+            return None
+        return partial(self.broker.further_samples, key, before.subject.build_id)
+
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        """Adds what the baseline has of suites that are gone, unless only some were asked for."""
+        if self.gate is None or not self._is_whole:
+            return
+        targets = [target.name for target in self.targets]
+        for key in vanished_suites(self.gate, set(self._suites), targets):
+            items.append(VanishedItem.of(session, key, strict=self.gate.strict))
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all suites there are were to be collected, rather than paths that were named."""
+        worker = getattr(self._config, "workerinput", None)
+        if worker is not None:
+            return bool(worker[WHOLE])
+        return self._config.args_source is not pytest.Config.ArgsSource.ARGS
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tells a worker what only the controller knows: to it all paths are named."""
+        node.workerinput[WHOLE] = self._is_whole
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        """Holds the run of a test written in Python to the limits of its hil_gate markers."""
+        yield
+        if self.gate is None or isinstance(item, Judged) or not any(item.iter_markers(MARKER)):
+            return
+        key = run_key(item, getattr(item, "funcargs", {}).get("hil_target"), self.kernels[0])
+        record = self.broker.outcome(key).record
+        told = failures_of_test(self.gate, record, marked_limits(item), self._more(key))
+        if told:
+            pytest.fail(told, pytrace=False)
 
     # ---- hooks
 
@@ -95,12 +197,16 @@ class HilSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Puts run and verdict on the report, on which they travel to the controller."""
         report = yield
+        if isinstance(item, VanishedItem) and call.when == "call":
+            attach_note(report, item.text)
         if isinstance(item, Judged) and item.key is not None:
             verdict = item.verdict_of(call)
             if report.failed and item.error is not None:
                 report.longrepr = self._told(item.error)
             if verdict is not None:
                 attach(report, item.key, verdict, *self.broker.take_record(item.key))
+                # JUnit takes those that stand on the item at its end.
+                item.user_properties += properties(verdict)
         return report
 
     def _told(self, error: HilError) -> str:
@@ -163,13 +269,19 @@ class HilSession:
         terminalreporter.section("hil", sep="=")
         # The table of schemes tells why models cannot run: once is enough.
         table = summary_text(
-            runs, color=color, explain=explain, unsupported=not self.options.compare_schemes
+            runs,
+            color=color,
+            explain=explain,
+            unsupported=not self.options.compare_schemes,
+            held=self.gate.held(runs) if self.gate is not None else None,
         )
         terminalreporter.write(table)
         if self.options.compare_schemes:
             from hil.report.schemes import schemes_text
 
             terminalreporter.write(schemes_text(runs, color=color, explain=explain))
+        for line in [*gate_lines(runs), *self.results.notes]:
+            terminalreporter.write_line(line)
         for path in (self.options.json, self.options.csv, self.options.parquet):
             if path is not None:
                 terminalreporter.write_line(f"results: {path}{self._note_on(path)}")

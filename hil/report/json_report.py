@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hil import __version__
+from hil.errors import ConfigError
 from hil.files import write_whole
 from hil.record import SCHEMA as RECORD_SCHEMA
-from hil.record import RunRecord, RunResult
+from hil.record import HostOnly, RunRecord, RunResult, Verdict
+from hil.vocab import CheckName
 
 SCHEMA = 1
 
@@ -29,6 +31,41 @@ def write_json(path: Path, runs: Sequence[RunResult], *, complete: bool = True) 
         "runs": [run_as_json(run) for run in runs],
     }
     write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> list[RunResult]:
+    """The runs of a document that `write_json` wrote. Raises ConfigError when it is none, not
+    complete, or of another schema.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        schema, complete = document["schema"], document["complete"]
+        runs = [_run_from_json(entry) for entry in document["runs"]] if schema == SCHEMA else []
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path} holds no results: {error}", hint="pytest --hil-json writes such a file"
+        ) from error
+    if schema != SCHEMA:
+        raise ConfigError(f"{path} has schema {schema}, this hil reads {SCHEMA}")
+    if not complete:
+        raise ConfigError(f"{path} is not complete: its session was interrupted")
+    return runs
+
+
+def _run_from_json(entry: dict[str, Any]) -> RunResult:
+    run = RunResult(entry["suite"], entry["model"], entry["target"], entry["kernels"])
+    for name, check in entry["checks"].items():
+        run.verdicts[CheckName(name)] = Verdict.model_validate({"check": name, **check})
+    if entry["host_only"] is not None:
+        run.host_only = HostOnly.model_validate(entry["host_only"])
+    if entry["run_id"] is None:
+        run.reason = entry["absent"]["metrics"]
+        return run
+    fields = {name: entry[name] for name in RunRecord.model_fields if name != "schema_version"}
+    run.record = RunRecord.model_validate(fields | {"schema_version": entry["record_schema"]})
+    return run
 
 
 def run_as_json(run: RunResult) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hil.gate.change import Direction, Held, change_cell
+from hil.gate.entry import BaselineEntry
+from hil.gate.quantity import QUANTITIES
 from hil.record import HostOnly, Metrics, RunRecord, RunResult
 from hil.reference.reference import ReferenceName
 from hil.report.timing import board_line
@@ -29,24 +32,34 @@ STATUS_STYLES = {
     Status.UNSUPPORTED: "yellow",
     Status.SKIP: "yellow",
 }
+_CHANGE_STYLES = {Direction.WORSE: "red", Direction.BETTER: "green", Direction.SAME: "dim"}
 EMULATED_NOTE = "emulated: instruction counts, not time"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, its sentence under the table, and its text for a run."""
+    """A column: its heading, its sentence under the table, its text for a run, and the quantity
+    whose change against a baseline it shows.
+    """
 
     heading: str
     sentence: str
     text: Callable[[RunRecord], str]
+    quantity: str | None = None
 
 
 def summary_text(
-    runs: Sequence[RunResult], *, color: bool, explain: bool = True, unsupported: bool = True
+    runs: Sequence[RunResult],
+    *,
+    color: bool,
+    explain: bool = True,
+    unsupported: bool = True,
+    held: Held | None = None,
 ) -> str:
     """The tables of all runs, "" when there are none.
 
-    With `explain` what each column says, with `unsupported` why models cannot run.
+    With `explain` what each column says, with `unsupported` why models cannot run, with `held` how
+    each run compares with its baseline.
     """
     if not runs:
         return ""
@@ -55,7 +68,7 @@ def summary_text(
     with console.capture() as capture:
         for number, target in enumerate(dict.fromkeys(run.target for run in runs)):
             chosen = [run for run in runs if run.target == target]
-            _print_target(console, target, chosen, explain=explain and number == 0)
+            _print_target(console, target, chosen, held, explain=explain and number == 0)
             for run in chosen:
                 if unsupported or run.status is not Status.UNSUPPORTED:
                     _print_reasons(console, run)
@@ -63,7 +76,7 @@ def summary_text(
 
 
 def _print_target(
-    console: Console, target: str, runs: Sequence[RunResult], *, explain: bool
+    console: Console, target: str, runs: Sequence[RunResult], held: Held | None, *, explain: bool
 ) -> None:
     kinds = {run.record.kind for run in runs if run.record is not None}
     metrics = {run.record.accuracy_metric for run in runs if run.record is not None} - {None}
@@ -76,6 +89,8 @@ def _print_target(
         table.add_column(_heading(column.heading), no_wrap=True, justify="right")
     for run in runs:
         table.add_row(*_cells(run, columns, swept=len({r.kernels for r in runs}) > 1))
+        if held is not None and run.record is not None:
+            table.add_row(*_change_cells(run.record, columns, held))
     needed = console.measure(table, options=console.options.update(max_width=UNLIMITED_WIDTH))
     if needed.maximum > console.width:  # closer columns rather than figures cut short
         table.padding = (0, 1, 0, 0)
@@ -105,6 +120,17 @@ def _cells(run: RunResult, columns: Sequence[Column], *, swept: bool) -> list[st
     if run.record is None:
         return [name, *[ABSENT] * len(columns)]
     return [name, *[column.text(run.record) for column in columns]]
+
+
+def _change_cells(record: RunRecord, columns: Sequence[Column], held: Held) -> list[str | Text]:
+    """How a run compares with its baseline; worse is red, better green."""
+    before, after = held.entries.get(record.run_id), BaselineEntry.of(record)
+    cells: list[str | Text] = [Text(f"  vs {held.name}", style="dim")]
+    for column in columns:
+        quantity = QUANTITIES.get(column.quantity or "")
+        text = change_cell(quantity, before, after) if quantity is not None else None
+        cells.append("" if text is None else Text(text.text, style=_CHANGE_STYLES[text.direction]))
+    return cells
 
 
 def _status_text(run: RunResult) -> Text:
@@ -167,6 +193,7 @@ def _columns(emulated: bool, metric: str | None) -> tuple[Column, ...]:
             "accuracy\ndevice\nTFLM\nLiteRT",
             f"{name} on the outputs of the device, of host TFLM and of host LiteRT.",
             lambda record: _accuracy(record.metrics),
+            "accuracy",
         ),
         Column(
             "outputs\nmax diff\nelements",
@@ -177,6 +204,7 @@ def _columns(emulated: bool, metric: str | None) -> tuple[Column, ...]:
             "latency\nmedian\nmin\nn",
             f"{unit} of Invoke alone, nothing else running, over n inferences.",
             _latency,
+            "latency.median",
         ),
         Column(
             "LiteRT\nhost us",
@@ -190,6 +218,7 @@ def _columns(emulated: bool, metric: str | None) -> tuple[Column, ...]:
                 _number(record.metrics.arena_used_bytes, ",d"),
                 _number(record.metrics.arena_host_tflm_bytes, ",d"),
             ),
+            "arena.used",
         ),
         Column(
             "flash\nall\nmodel",
@@ -198,6 +227,7 @@ def _columns(emulated: bool, metric: str | None) -> tuple[Column, ...]:
                 _number(record.metrics.flash_bytes, ",d"),
                 _number(record.metrics.flash_model_bytes, ",d"),
             ),
+            "flash.total",
         ),
     )
 

@@ -6,8 +6,8 @@ import pytest
 
 from hil.gate.baseline import Baseline
 from hil.gate.expression import parse_expressions
-from hil.gate.gate import Gate
-from hil.record import Verdict
+from hil.gate.gate import Gate, gate_lines
+from hil.record import RunResult, Verdict
 from hil.vocab import CheckName, GateOutcome, Status
 from tests.entries import changed_record, make_entry
 
@@ -15,7 +15,7 @@ BASELINE = Baseline("nightly", (make_entry(),))
 SAME = changed_record()
 SLOW = changed_record({"latency_median_instructions": 1050.0})
 OTHER = changed_record(condition={"arena_placement": "dtcm"})
-STRANGER = changed_record(model="stranger")
+STRANGER = changed_record(model="stranger", run_id="other")
 
 
 def verdict(status: Status = Status.PASS, check: CheckName = CheckName.LATENCY) -> Verdict:
@@ -59,7 +59,7 @@ def test_where_there_is_no_answer_nothing_is_held(status: Status) -> None:
 
 def test_a_failure_of_the_gate_comes_first_in_the_reason() -> None:
     judged = gate().judge(verdict(), SLOW)
-    assert judged.reason.startswith("fail: latency.median 1,000 -> 1,050")
+    assert judged.reason.startswith("latency.median 1,000 -> 1,050")
     assert judged.reason.endswith("own reason")
     assert judged.gate[0].outcome is GateOutcome.FAIL
 
@@ -83,6 +83,19 @@ def test_without_expressions_the_default_gate_is_held_to() -> None:
 def test_conditions_that_are_accepted_are_compared() -> None:
     accepting = gate(accepted=frozenset({"arena_placement"}))
     assert accepting.judge(verdict(Status.NEW), OTHER).status is Status.PASS
-    assert accepting.is_comparable(OTHER)
-    assert not gate().is_comparable(OTHER)
-    assert not gate().is_comparable(STRANGER)
+
+
+def test_what_was_not_held_is_told_once_with_all_its_figures() -> None:
+    wide = gate(expressions=parse_expressions(["latency.median:+2%", "latency.min:0"]))
+    run = RunResult("digits", "stranger", "stm32f746", "reference", record=STRANGER)
+    run.verdicts[CheckName.LATENCY] = wide.judge(verdict(), STRANGER)
+    assert gate_lines([run]) == [
+        "new: stranger latency.median, latency.min: baseline nightly has no such run"
+    ]
+
+
+def test_runs_are_shown_beside_their_entries() -> None:
+    runs = [
+        RunResult("digits", r.model, "stm32f746", "reference", record=r) for r in (SAME, STRANGER)
+    ]
+    assert gate().held(runs).entries == {SAME.run_id: make_entry()}

@@ -8,8 +8,8 @@ from hil.errors import ConfigError
 from hil.gate.entry import BaselineEntry
 from hil.gate.expression import parse_expressions
 from hil.gate.hold import Terms, hold
-from hil.gate.noise import NoiseFloor, Samples
-from hil.record import GateAnswer
+from hil.gate.noise import NoiseFloor
+from hil.record import BothLatencies, GateAnswer
 from hil.vocab import GateOutcome
 from tests.entries import hardware_entry, make_entry
 
@@ -144,7 +144,7 @@ def test_sizes_are_exact_on_real_boards_too() -> None:
 
 def test_further_samples_are_asked_for_and_kept() -> None:
     unclear = hardware_entry([10_100, 10_300] * 10)
-    more = Samples((10_000,) * 5, (10_300,) * 100)
+    more = BothLatencies(before=(10_000,) * 5, after=(10_300,) * 100)
     terms = Terms("nightly", more=lambda: more, budget=4)
     told = answer("latency.median:+2%", unclear, STEADY, terms)
     assert told.outcome is GateOutcome.FAIL

@@ -4,10 +4,13 @@ AR(1) of 0.3, 1 % outliers of +10 %).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from hil.gate.noise import CONFIDENCE, NoiseFloor, Samples, change_of, decide, noise_floor
+from hil.gate.noise import CONFIDENCE, NoiseFloor, change_of, decide, noise_floor
+from hil.record import BothLatencies
 from hil.vocab import GateOutcome
 
 LIMIT = 0.02
@@ -18,6 +21,10 @@ BUDGET = 8
 PAIRS = 2000
 # Around the limit, and further apart than it.
 UNDECIDED = (97, 98, 99, 100, 101, 102, 103), (99, 100, 101, 102, 103, 104, 105)
+
+
+def both(before: Sequence[int], after: Sequence[int]) -> BothLatencies:
+    return BothLatencies(before=tuple(before), after=tuple(after))
 
 
 def jittered(generator: np.random.Generator, slowdown: float = 0.0) -> tuple[int, ...]:
@@ -37,8 +44,8 @@ def outcomes(slowdown: float, limit: float, pairs: int, budget: int = BUDGET) ->
     for seed in range(pairs):
         generator = np.random.default_rng([seed, int(slowdown * 1000)])
 
-        def more(generator: np.random.Generator = generator) -> Samples:
-            return Samples(jittered(generator), jittered(generator, slowdown))
+        def more(generator: np.random.Generator = generator) -> BothLatencies:
+            return both(jittered(generator), jittered(generator, slowdown))
 
         found.append(decide(more(), limit, more=more, budget=budget).outcome)
     return found
@@ -71,8 +78,8 @@ def test_at_limit_0_the_same_image_seldom_fails() -> None:
 
 
 def test_samples_that_do_not_vary_give_an_exact_answer() -> None:
-    assert decide(Samples((100,) * 9, (102,) * 9), LIMIT).outcome is GateOutcome.PASS
-    assert decide(Samples((100,) * 9, (103,) * 9), LIMIT).outcome is GateOutcome.FAIL
+    assert decide(both((100,) * 9, (102,) * 9), LIMIT).outcome is GateOutcome.PASS
+    assert decide(both((100,) * 9, (103,) * 9), LIMIT).outcome is GateOutcome.FAIL
 
 
 def test_the_interval_holds_the_estimate() -> None:
@@ -84,7 +91,7 @@ def test_the_interval_holds_the_estimate() -> None:
 
 
 def test_repeats_are_kept_raw_and_end_with_the_budget() -> None:
-    taken = Samples(*UNDECIDED)
+    taken = both(*UNDECIDED)
     decision = decide(taken, LIMIT, more=lambda: taken, budget=3)
     assert decision.outcome is GateOutcome.INCONCLUSIVE
     assert decision.repeats == (taken,) * 3
@@ -92,12 +99,12 @@ def test_repeats_are_kept_raw_and_end_with_the_budget() -> None:
 
 
 def test_who_has_no_more_samples_ends_it() -> None:
-    taken = Samples(*UNDECIDED)
+    taken = both(*UNDECIDED)
     assert decide(taken, LIMIT, more=lambda: None, budget=3).repeats == ()
 
 
 def test_the_floor_widens_the_interval() -> None:
-    samples = Samples((1000,) * 9, (1025,) * 9)
+    samples = both((1000,) * 9, (1025,) * 9)
     assert decide(samples, LIMIT).outcome is GateOutcome.FAIL
     floor = NoiseFloor(0.01, 12)
     assert decide(samples, LIMIT, floor=floor).outcome is GateOutcome.INCONCLUSIVE
