@@ -154,6 +154,34 @@ def dense_float(inputs: int = 4, outputs: int = 3) -> bytes:
     )
 
 
+def two_dense(hidden: int) -> bytes:
+    """A float32 network of 64 inputs, one hidden layer of `hidden`, and 10 outputs."""
+    generator = np.random.default_rng(1)
+
+    def weights(rows: int, columns: int) -> Any:
+        return generator.normal(size=(rows, columns)).astype(np.float32)
+
+    return write(
+        Model(
+            [
+                Tensor("FLOAT32", (1, 64), name="x"),
+                Tensor("FLOAT32", (hidden, 64), weights(hidden, 64), name="w1"),
+                Tensor("FLOAT32", (hidden,), np.zeros(hidden, np.float32), name="b1"),
+                Tensor("FLOAT32", (1, hidden), name="hidden"),
+                Tensor("FLOAT32", (10, hidden), weights(10, hidden), name="w2"),
+                Tensor("FLOAT32", (10,), np.zeros(10, np.float32), name="b2"),
+                Tensor("FLOAT32", (1, 10), name="y"),
+            ],
+            [
+                Operator("FULLY_CONNECTED", (0, 1, 2), (3,)),
+                Operator("FULLY_CONNECTED", (3, 4, 5), (6,)),
+            ],
+            (0,),
+            (6,),
+        )
+    )
+
+
 def dense_int8(weight_scales: Sequence[float] = (0.01,), input_type: str = "INT8") -> bytes:
     """A quantized dense layer of 4 inputs and 3 outputs; several scales make it per-channel."""
     weights = (np.arange(12, dtype=np.int8) - 6).reshape(3, 4)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hil import __version__
-from hil.cli import boards, look, model, run, start
+from hil.cli import baseline, boards, look, model, run, start
 from hil.errors import HilError
 
 EXIT_CANNOT = 2
@@ -27,6 +27,7 @@ run.register(app)
 model.register(app)
 look.register(app)
 boards.register(app)
+baseline.register(app)
 
 
 def _show_version(wanted: bool) -> None:

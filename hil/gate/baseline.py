@@ -96,10 +96,16 @@ def entries_of(runs: Sequence[RunResult]) -> tuple[BaselineEntry, ...]:
             "a failed or incomplete run is no baseline:\n  " + "\n  ".join(refused),
             hint="make them pass, or choose others with --suite and --model",
         )
-    measured = [run.record for run in runs if run.record is not None]
-    if not measured:
+    entries = measured_entries(runs)
+    if not entries:
         raise ConfigError("no run has a result", hint="run pytest --target NAME first")
-    return tuple(BaselineEntry.of(record) for record in measured)
+    return entries
+
+
+def measured_entries(runs: Iterable[RunResult]) -> tuple[BaselineEntry, ...]:
+    """Entries of all runs of suites that have a result, whatever their verdicts."""
+    records = [run.record for run in runs if run.record is not None]
+    return tuple(BaselineEntry.of(record) for record in records if record.suite is not None)
 
 
 def _refusal(run: RunResult) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,10 +24,17 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """What runs are held against: the baseline's name, and its entry for each run, by run id."""
+    """What runs are held against: the baseline's name, its entry for each run, by run id, and the
+    conditions that may differ.
+    """
 
     name: str
     entries: Mapping[str, BaselineEntry]
+    accepted: frozenset[str] = frozenset()
+
+    def change(self, quantity: Quantity, after: BaselineEntry) -> ChangeCell | None:
+        """The change of a quantity of a run; None when one side does not have it."""
+        return change_cell(quantity, self.entries.get(after.run_id), after, self.accepted)
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,15 @@ class ChangeCell:
 
 
 def change_cell(
-    quantity: Quantity, before: BaselineEntry | None, after: BaselineEntry
+    quantity: Quantity,
+    before: BaselineEntry | None,
+    after: BaselineEntry,
+    accepted: Collection[str] = (),
 ) -> ChangeCell | None:
     """The change of a quantity; None when one side does not have it."""
     if before is None:
         return ChangeCell(NEW, Direction.SAME)
-    if forbidding(before, after):
+    if forbidding(before, after, accepted):
         return ChangeCell(INCOMPARABLE, Direction.SAME)
     old, new = quantity.value(before), quantity.value(after)
     if old is None or new is None:

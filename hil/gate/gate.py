@@ -49,7 +49,9 @@ class Gate:
     def answers(
         self, record: RunRecord, expressions: Sequence[Expression], more: More | None = None
     ) -> tuple[GateAnswer, ...]:
-        """One answer for each expression. Raises what `more` raises, and ConfigError."""
+        """One answer for each expression, but for figures that neither side has: outputs of floats
+        have no LSB. Raises what `more` raises, and ConfigError.
+        """
         after, before = BaselineEntry.of(record), self.entry(record)
         terms = Terms(
             baseline=self.baseline.name,
@@ -58,7 +60,12 @@ class Gate:
             more=more,
             budget=self.budget,
         )
-        return tuple(hold(expression, before, after, terms) for expression in expressions)
+        sides = [after] if before is None else [before, after]
+        return tuple(
+            hold(expression, before, after, terms)
+            for expression in expressions
+            if any(expression.quantity.value(side) is not None for side in sides)
+        )
 
     def judge(
         self,
@@ -80,6 +87,8 @@ class Gate:
         if not wanted or verdict.status in (Status.ERROR, Status.SKIP):
             return verdict
         answers = self.answers(record, wanted, more)
+        if not answers:
+            return verdict
         return joined(verdict, answers, strict=self.strict)
 
     @cached_property
@@ -91,7 +100,8 @@ class Gate:
         """What each run with a result is held against."""
         records = [run.record for run in runs if run.record is not None]
         found = {record.run_id: self.entry(record) for record in records}
-        return Held(self.baseline.name, {run: e for run, e in found.items() if e is not None})
+        entries = {run: entry for run, entry in found.items() if entry is not None}
+        return Held(self.baseline.name, entries, self.accepted)
 
 
 def joined(verdict: Verdict, answers: Sequence[GateAnswer], *, strict: bool) -> Verdict:

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.gate.change import Direction, Held, change_cell
+from hil.gate.change import Direction, Held
 from hil.gate.entry import BaselineEntry
 from hil.gate.quantity import QUANTITIES
-from hil.record import HostOnly, Metrics, RunRecord, RunResult
+from hil.record import HostOnly, Metrics, RunRecord, RunResult, Verdict
 from hil.reference.reference import ReferenceName
 from hil.report.timing import board_line
-from hil.vocab import CheckName, Kind, Status
+from hil.vocab import CheckName, GateOutcome, Kind, Status
 
 MIN_WIDTH = 80
 PIPE_WIDTH = 100
@@ -124,11 +124,11 @@ def _cells(run: RunResult, columns: Sequence[Column], *, swept: bool) -> list[st
 
 def _change_cells(record: RunRecord, columns: Sequence[Column], held: Held) -> list[str | Text]:
     """How a run compares with its baseline; worse is red, better green."""
-    before, after = held.entries.get(record.run_id), BaselineEntry.of(record)
+    after = BaselineEntry.of(record)
     cells: list[str | Text] = [Text(f"  vs {held.name}", style="dim")]
     for column in columns:
         quantity = QUANTITIES.get(column.quantity or "")
-        text = change_cell(quantity, before, after) if quantity is not None else None
+        text = held.change(quantity, after) if quantity is not None else None
         cells.append("" if text is None else Text(text.text, style=_CHANGE_STYLES[text.direction]))
     return cells
 
@@ -148,13 +148,20 @@ def _print_reasons(console: Console, run: RunResult) -> None:
     reasons: dict[tuple[Status, str], list[CheckName]] = {}
     for name, verdict in run.verdicts.items():
         if verdict.status not in (Status.PASS, Status.SKIP):
-            reasons.setdefault((verdict.status, verdict.reason.splitlines()[0]), []).append(name)
+            reason = verdict.reason.splitlines()[0] + _suspect(verdict)
+            reasons.setdefault((verdict.status, reason), []).append(name)
     for (status, reason), checks in reasons.items():
         names = ", ".join(checks) if len(checks) < len(CheckName) else "all checks"
         if status is Status.UNSUPPORTED:
             reason = "; ".join(filter(None, (reason, host_only_text(run.host_only))))
         line = Text(f"{status.value}: ", style=STATUS_STYLES[status])
         console.print(line + Text(f"{run.model} {names}: {reason}", style=""), soft_wrap=True)
+
+
+def _suspect(verdict: Verdict) -> str:
+    """The likeliest cause of what the gate found, "" when it found nothing."""
+    failed = [a for a in verdict.gate if a.outcome is GateOutcome.FAIL and a.causes]
+    return f" [{failed[0].causes[0]}]" if failed else ""
 
 
 def oracle_notes(runs: Iterable[RunResult]) -> list[str]:

@@ -80,6 +80,12 @@ def test_without_expressions_the_default_gate_is_held_to() -> None:
     assert {e.quantity.check for e in found} == set(CheckName)
 
 
+def test_a_figure_that_neither_side_has_is_not_asked_for() -> None:
+    wanted = parse_expressions(["outputs.max_lsb:0"])
+    own = verdict(check=CheckName.OUTPUTS)
+    assert gate(expressions=wanted, strict=True).judge(own, SAME) == own
+
+
 def test_conditions_that_are_accepted_are_compared() -> None:
     accepting = gate(accepted=frozenset({"arena_placement"}))
     assert accepting.judge(verdict(Status.NEW), OTHER).status is Status.PASS
