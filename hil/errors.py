@@ -86,6 +86,10 @@ class ReferenceFailure(HilError):
     """A host interpreter could not run the model."""
 
 
+class StoreError(HilError):
+    """The history cannot be opened, read or written."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known words, or all of them when none is near."""
     names = sorted(known)

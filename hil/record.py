@@ -6,6 +6,7 @@ None in `metrics` and its reason is in `absent`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hil.comparison import Comparison
@@ -284,6 +285,11 @@ class RunResult:
     @property
     def status(self) -> Status:
         """The worst of its checks."""
-        order = (Status.ERROR, Status.FAIL, Status.UNSUPPORTED, Status.NEW, Status.PASS)
-        found = {verdict.status for verdict in self.verdicts.values()}
-        return next((status for status in order if status in found), Status.SKIP)
+        return worst_status(verdict.status for verdict in self.verdicts.values())
+
+
+def worst_status(statuses: Iterable[Status]) -> Status:
+    """The one of a run whose checks have these."""
+    order = (Status.ERROR, Status.FAIL, Status.UNSUPPORTED, Status.NEW, Status.PASS)
+    found = set(statuses)
+    return next((status for status in order if status in found), Status.SKIP)

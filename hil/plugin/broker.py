@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -69,6 +69,9 @@ class RunKey:
         return f"{self.model.label} on {self.target.name}"
 
 
+OnRecord = Callable[[RunRecord, int], None]
+
+
 @dataclass
 class _Entry:
     """What came of a run: an outcome or the error that prevented it."""
@@ -91,7 +94,10 @@ class RunBroker:
         choice: BenchChoice,
         references: Sequence[ReferenceName],
         progress: ProgressDisplay,
+        on_record: OnRecord | None = None,
     ) -> None:
+        """`on_record` is told each record as soon as it is there, before its checks are judged."""
+        self._on_record = on_record
         self._options = options
         self._progress = progress
         self.bench = Bench(choice)
@@ -230,7 +236,10 @@ class RunBroker:
                 frame_log=self._frame_log(key),
                 source_commit=self._source_commit(key.suite.folder),
             )
-            return measure(job, board, self._references, on_progress)
+            outcome = measure(job, board, self._references, on_progress)
+        if self._on_record is not None:
+            self._on_record(outcome.record, key.suite.models.index(key.model))
+        return outcome
 
     def _ask_host(self, key: RunKey, entry: _Entry) -> None:
         """What LiteRT alone can say: of a model that the board cannot run, and of a larger set."""

@@ -48,6 +48,9 @@ class Options:
     json: Path | None
     csv: Path | None
     parquet: Path | None
+    markdown: Path | None
+    store: str | None
+    no_store: bool
     references: tuple[str, ...]
     compare_schemes: bool
     log_dir: Path | None
@@ -60,6 +63,12 @@ class Options:
     baseline_strict: bool
     baselines: Path
     gate_repeats: int
+
+    @property
+    def files(self) -> list[Path]:
+        """Where results are to be written."""
+        paths = (self.json, self.csv, self.parquet, self.markdown)
+        return [path for path in paths if path is not None]
 
     @property
     def is_active(self) -> bool:
@@ -118,6 +127,13 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         type=Path,
         help="write the same table as Parquet; needs pyarrow. (Default: none)",
+    )
+    group.addoption(
+        "--hil-markdown",
+        metavar="FILE",
+        type=Path,
+        help="write a summary for a pull request to FILE; a CI job's own summary gets it anyhow. "
+        "(Default: none)",
     )
     group.addoption(
         "--hil-compare-schemes",
@@ -179,6 +195,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_OPTIMIZATION,
         help=f"how the firmware is compiled. (Default: {DEFAULT_OPTIMIZATION})",
     )
+    _add_store_options(group)
     _add_gate_options(group)
     parser.addini("hil_target", "targets to measure on, like --target", type="args", default=[])
     parser.addini(
@@ -187,10 +204,26 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_REFERENCES,
     )
     parser.addini("hil_kind", "boards to measure on, like --hil-kind", default=KIND_ANY)
+    parser.addini("hil_store", "history, like --hil-store", default="")
     parser.addini("hil_baseline", "baseline to hold runs against, like --hil-baseline", default="")
     parser.addini("hil_gate", "gate expressions, one a line, like --hil-gate", type="linelist")
     parser.addini("hil_baseline_strict", "like --hil-baseline-strict", type="bool", default=False)
     parser.addini("hil_baselines", "like --hil-baselines", default=DEFAULT_BASELINES)
+
+
+def _add_store_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--hil-store",
+        metavar="URL",
+        default=None,
+        help="history that runs are kept in: a path (SQLite) or a database's URL "
+        "(docs/history.md). (Default: .hil/history.sqlite, ini: hil_store)",
+    )
+    group.addoption(
+        "--hil-no-store",
+        action="store_true",
+        help="keep no history of this session. (Default: it is kept)",
+    )
 
 
 def _add_gate_options(group: pytest.OptionGroup) -> None:
@@ -272,6 +305,9 @@ def read_options(config: pytest.Config) -> Options:
         json=config.getoption("hil_json"),
         csv=config.getoption("hil_csv"),
         parquet=config.getoption("hil_parquet"),
+        markdown=config.getoption("hil_markdown"),
+        store=config.getoption("hil_store") or config.getini("hil_store") or None,
+        no_store=config.getoption("hil_no_store"),
         references=_names(references),
         compare_schemes=config.getoption("hil_compare_schemes"),
         log_dir=config.getoption("hil_log_dir"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import pytest
@@ -74,10 +74,15 @@ def attach_note(report: pytest.TestReport, text: str) -> None:
     setattr(report, NOTE_ATTRIBUTE, text)
 
 
+OnVerdict = Callable[[RunResult, Verdict, int], None]
+
+
 class Results:
     """Runs as they come, on the controller."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_verdict: OnVerdict | None = None) -> None:
+        """`on_verdict` is told each verdict, its run and its model's place as they come."""
+        self._on_verdict = on_verdict
         self._runs: dict[tuple[str, str, str, str], RunResult] = {}
         self._places: dict[tuple[str, str, str, str], list[Any]] = {}
         self._failures_not_ours = False
@@ -104,6 +109,8 @@ class Results:
         if payload["host_only"] is not None:
             run.host_only = HostOnly.model_validate(payload["host_only"])
         self._failures_not_ours |= report.failed and verdict.status is not Status.ERROR
+        if self._on_verdict is not None:
+            self._on_verdict(run, verdict, payload["place"][-1])
 
     def runs(self) -> list[RunResult]:
         """All runs, in the order of the suites and their models, whichever worker was faster."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from hil.bench.bench import BenchChoice
-from hil.errors import ConfigError, HilError, UnsupportedModel, did_you_mean
+from hil.errors import ConfigError, HilError, StoreError, UnsupportedModel, did_you_mean
 from hil.files import check_writable
+from hil.gate.change import Held
 from hil.gate.gate import gate_lines, unsupported_verdict
 from hil.gate.noise import More
 from hil.plugin.broker import RunBroker, RunKey
@@ -29,16 +30,21 @@ from hil.plugin.gating import (
 )
 from hil.plugin.options import ALL_TARGETS, Options
 from hil.plugin.progress import ProgressDisplay
+from hil.plugin.recorder import Recorder, store_location
 from hil.plugin.results import Judged, Results, attach, attach_note, properties
 from hil.plugin.vanished import VanishedItem
-from hil.record import Verdict
+from hil.record import RunRecord, RunResult, Verdict
 from hil.reference.reference import reference_names
+from hil.source import source_commit
+from hil.store.spool import Spool
+from hil.store.stored import StoredRun, StoredSession
 from hil.suite import Suite
 from hil.target import Target, load_target, target_names
 from hil.vocab import CheckName, KernelLibrary, Kind
 
 EXIT_ONLY_BENCH_ERRORS = 10
-WHOLE = "hil_whole"
+# What the controller tells its workers.
+WHOLE, STORED = "hil_whole", "hil_session"
 
 
 class HilSession:
@@ -47,7 +53,6 @@ class HilSession:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self.options = options
         self._config = config
-        self.results = Results()
         self._errors_told: list[HilError] = []
         self._was_interrupted = False
         self._suites: dict[str, Suite] = {}
@@ -61,7 +66,12 @@ class HilSession:
             _check_distribution(config)
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from error
-        self.broker = RunBroker(options, choice, references, ProgressDisplay(config))
+        self.stored = _stored_session(config)
+        self.recorder = self._make_recorder()
+        self.results = Results(self.recorder.take if self.recorder is not None else None)
+        progress = ProgressDisplay(config)
+        keep = None if options.no_store else self._keep
+        self.broker = RunBroker(options, choice, references, progress, keep)
 
     @property
     def is_controller(self) -> bool:
@@ -81,6 +91,24 @@ class HilSession:
             for target in self.targets
             if not patterns or any(fnmatch(target.name, pattern) for pattern in patterns)
         ]
+
+    # ---- the history
+
+    def _make_recorder(self) -> Recorder | None:
+        """What keeps the runs, on the controller, unless nobody wants that."""
+        if self.options.no_store or not self.is_controller or self._config.option.collectonly:
+            return None
+        root = self._config.rootpath
+        try:
+            return Recorder(store_location(self.options.store, root), root, self.stored)
+        except (StoreError, ConfigError) as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def _keep(self, record: RunRecord, place: int) -> None:
+        """Writes a record down where it was measured, in case this process does not live on."""
+        spool = Spool(self._config.rootpath, self.stored.session_id)
+        if spool.folder.is_dir():  # a worker on another host has none
+            spool.write(StoredRun.of(record, self.stored, place))
 
     # ---- the gate
 
@@ -151,6 +179,7 @@ class HilSession:
     def pytest_configure_node(self, node: Any) -> None:
         """Tells a worker what only the controller knows: to it all paths are named."""
         node.workerinput[WHOLE] = self._is_whole
+        node.workerinput[STORED] = self.stored.model_dump_json()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
@@ -230,9 +259,11 @@ class HilSession:
         if not self.is_controller:
             return
         self._was_interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
-        self._write_results()
         if session.exitstatus == pytest.ExitCode.TESTS_FAILED and self.results.only_bench_errors:
             session.exitstatus = EXIT_ONLY_BENCH_ERRORS
+        if self.recorder is not None:
+            self.recorder.finish(int(session.exitstatus), complete=not self._was_interrupted)
+        self._write_results()
 
     def _write_results(self) -> None:
         """The files that were asked for; what they need is imported only then.
@@ -257,6 +288,19 @@ class HilSession:
             from hil.report.frame import write_parquet
 
             write_parquet(self.options.parquet, runs)
+        self._write_summary(runs)
+
+    def _write_summary(self, runs: Sequence[RunResult]) -> None:
+        from hil.report.markdown import append_job_summary, markdown_text, write_markdown
+
+        text = markdown_text(runs, self._held(runs), [*gate_lines(runs), *self.results.notes])
+        append_job_summary(text)
+        if self.options.markdown is not None:
+            write_markdown(self.options.markdown, text)
+
+    def _held(self, runs: Sequence[RunResult]) -> Held | None:
+        """What runs are held against, None without a baseline."""
+        return self.gate.held(runs) if self.gate is not None else None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Prints a table per target, and one per suite when schemes are compared."""
@@ -273,7 +317,7 @@ class HilSession:
             color=color,
             explain=explain,
             unsupported=not self.options.compare_schemes,
-            held=self.gate.held(runs) if self.gate is not None else None,
+            held=self._held(runs),
         )
         terminalreporter.write(table)
         if self.options.compare_schemes:
@@ -282,9 +326,10 @@ class HilSession:
             terminalreporter.write(schemes_text(runs, color=color, explain=explain))
         for line in [*gate_lines(runs), *self.results.notes]:
             terminalreporter.write_line(line)
-        for path in (self.options.json, self.options.csv, self.options.parquet):
-            if path is not None:
-                terminalreporter.write_line(f"results: {path}{self._note_on(path)}")
+        for line in self.recorder.lines() if self.recorder is not None else ():
+            terminalreporter.write_line(line)
+        for path in self.options.files:
+            terminalreporter.write_line(f"results: {path}{self._note_on(path)}")
 
     def _note_on(self, path: Path) -> str:
         if not self._was_interrupted:
@@ -302,6 +347,15 @@ def session_of(config: pytest.Config) -> HilSession | None:
 
     session: HilSession | None = config.pluginmanager.get_plugin(SESSION_PLUGIN)
     return session
+
+
+def _stored_session(config: pytest.Config) -> StoredSession:
+    """This session as the history knows it; a worker's is the controller's."""
+    told = getattr(config, "workerinput", {}).get(STORED)
+    if told is not None:
+        return StoredSession.model_validate_json(told)
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    return StoredSession.begin(["pytest", *arguments], source_commit(config.rootpath))
 
 
 def _model_suffix(definition: pytest.Item) -> str:
@@ -336,10 +390,9 @@ def _kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:
 
 def _check_outputs(options: Options) -> None:
     """Finds out before the measurements that their results or logs could not be kept."""
-    paths = [p for p in (options.json, options.csv, options.parquet) if p is not None]
-    for path in paths:
+    for path in options.files:
         check_writable(path)
-        if paths.count(path) > 1:
+        if options.files.count(path) > 1:
             raise ConfigError(f"two kinds of results would be written to {path}")
     if options.parquet is not None:
         from hil.report.frame import check_parquet
