@@ -57,6 +57,12 @@ class Vectors:
         """Digest of inputs and labels: two runs with the same one measured the same thing."""
         return _sha256([*self.inputs, *([] if self.labels is None else [self.labels])])
 
+    def only(self, index: int) -> Vectors:
+        """Vector `index` alone."""
+        one = slice(index, index + 1)
+        labels = None if self.labels is None else self.labels[one]
+        return Vectors(tuple(array[one] for array in self.inputs), labels, self.source)
+
     def input_bytes(self, index: int) -> list[bytes]:
         """Vector `index` as the bytes of each input tensor."""
         return [array[index].tobytes() for array in self.inputs]

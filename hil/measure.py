@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
+
 from hil import __version__
 from hil.bench.board import Board, blamed_on
 from hil.bench.watchdog import Watchdog
@@ -27,7 +29,7 @@ from hil.link.messages import AllocateReply, MemoryReply
 from hil.link.wire import PROTOCOL_MAJOR
 from hil.model.info import ModelInfo
 from hil.outcome import Outcome
-from hil.profile import measure_profile, operator_figures
+from hil.profile import Profile, measure_profile, operator_figures
 from hil.progress import Progress, silent
 from hil.record import (
     Condition,
@@ -71,7 +73,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class _OnDevice:
+class OnDevice:
     """What the board gave. `operators` are None where `unprofiled` says why."""
 
     arena: AllocateReply
@@ -102,6 +104,46 @@ def measure(
         cancel(pending)
         raise
     results, errors = collect(pending)
+    record, agreement = _record(job, board, image, device, results, errors, started, clock)
+    return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)
+
+
+def record_of_profile(
+    job: Job, board: Board, image: Image, device: Device, sanity: Sanity, profile: Profile
+) -> RunRecord:
+    """A run of the one vector that was profiled; nothing is compared with it.
+
+    Raises what Device.memory raises.
+    """
+    started, clock = datetime.now(UTC), monotonic()
+    outputs = tuple(
+        np.zeros((0, *tensor.shape), np.dtype(tensor.numpy_dtype or "uint8"))
+        for tensor in job.model.output_tensors
+    )
+    counted = profile.clean_cycles + profile.empty_window_cycles
+    on_device = OnDevice(
+        device.arena,
+        sanity,
+        Streamed((counted,), (), outputs),
+        device.memory(),
+        device.client.retransmissions,
+        operator_figures(profile, job.model),
+        "",
+    )
+    return _record(job, board, image, on_device, {}, {}, started, clock)[0]
+
+
+def _record(
+    job: Job,
+    board: Board,
+    image: Image,
+    device: OnDevice,
+    results: dict[ReferenceName, ReferenceResult],
+    errors: dict[ReferenceName, HilError],
+    started: datetime,
+    clock: float,
+) -> tuple[RunRecord, Agreement]:
+    """All that follows from what the board and the references gave."""
     agreement = Agreement.of(
         job.model, job.vectors, job.metric, job.data, device.streamed.outputs, results, errors
     )
@@ -139,13 +181,13 @@ def measure(
         kernel_flash_bytes={} if footprint.doubt(image.sizes) else footprint.kernel_flash_bytes,
         confusion=confusion,
     )
-    return Outcome(record, image, device.streamed.outputs, results, errors, agreement.score_errors)
+    return record, agreement
 
 
 # ---- on the device
 
 
-def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _OnDevice:
+def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> OnDevice:
     frame_log = FrameLog(job.frame_log) if job.frame_log else None
     target = job.builder.target
     with blamed_on(board):
@@ -161,7 +203,7 @@ def _run_on_board(job: Job, board: Board, image: Image, progress: Progress) -> _
             operators, unprofiled = _profile(job, board, device, sanity)
         finally:
             device.close()
-    return _OnDevice(arena, sanity, streamed, memory, retransmissions, operators, unprofiled)
+    return OnDevice(arena, sanity, streamed, memory, retransmissions, operators, unprofiled)
 
 
 def _profile(
@@ -208,7 +250,7 @@ def _metrics(
     job: Job,
     board: Board,
     image: Image,
-    device: _OnDevice,
+    device: OnDevice,
     agreement: Agreement,
     footprint: Footprint,
 ) -> tuple[Metrics, dict[str, str]]:
@@ -239,7 +281,7 @@ def _metrics(
     return Metrics.model_validate(figures), absent
 
 
-def _timing(kind: Kind, device: _OnDevice, core_clock_hz: int) -> dict[str, float | int | None]:
+def _timing(kind: Kind, device: OnDevice, core_clock_hz: int) -> dict[str, float | int | None]:
     """Latency, and what the board's check counted: in instructions or in cycles."""
     streamed, sanity, unit = device.streamed, device.sanity, _unit(kind).value
     left_out = set(streamed.impossible)
@@ -266,7 +308,7 @@ def _unit(kind: Kind) -> CounterUnit:
     return CounterUnit.INSTRUCTIONS if kind is Kind.EMULATED else CounterUnit.CYCLES
 
 
-def _stack(device: _OnDevice) -> dict[str, float | int | None]:
+def _stack(device: OnDevice) -> dict[str, float | int | None]:
     is_known = device.memory.stack_bytes > 0
     return {"stack_used_bytes": device.memory.stack_used_bytes if is_known else None}
 

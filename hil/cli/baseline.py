@@ -159,4 +159,20 @@ def _runs(source: str, store: str | None) -> list[RunResult]:
     """Runs of the history or of a file. Raises ConfigError."""
     if Path(source).suffix == ".json" or Path(source).is_file():
         return read_json(Path(source))
-    raise ConfigError("no store yet")
+    # The database's package is slow to import, and two baselines do not need it.
+    from hil.cli.history import opened
+
+    history = opened(store)
+    try:
+        if source != LATEST:
+            return [history.run(source).result()]
+        session = history.latest_session()
+        end = history.session_end(session)
+        if end is None or not end.complete:
+            raise ConfigError(
+                f"the latest session, {session}, is not complete",
+                hint="let pytest --target NAME come to its end, or give --from RUN",
+            )
+        return [run.result() for run in history.session_runs(session)]
+    finally:
+        history.close()

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hil.arena import measure_arena, restarter
 from hil.bisect import Divergence, describe, first_divergence
+from hil.cli.keep import History, NoStore, StoreUrl
 from hil.cli.opened import Opened, Request, open_model
 from hil.cli.options import (
     DEFAULT_KERNELS,
@@ -29,13 +30,16 @@ from hil.firmware.footprint import read_footprint
 from hil.firmware.host_build import HostBuilder
 from hil.instruction_mix.code import read_code
 from hil.instruction_mix.mix import OPERATOR_MARKS, InstructionMix, instruction_mix
-from hil.profile import measure_profile
+from hil.measure import Job, record_of_profile
+from hil.profile import Profile, measure_profile
+from hil.record import RunResult
 from hil.reference.tree import start_tree, tree_label
 from hil.report.arena import print_arena
 from hil.report.profile import print_mix, print_profile
-from hil.sanity import check_sanity
+from hil.sanity import Sanity, check_sanity
+from hil.source import source_commit
 from hil.trace import trace
-from hil.vocab import Kind
+from hil.vocab import Kind, RunOrigin
 
 EXIT_DIFFERS = 1
 
@@ -69,12 +73,15 @@ def profile(
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
+    store: StoreUrl = None,
+    no_store: NoStore = False,
 ) -> None:
     """Show where the time of one inference goes, operator by operator."""
     if json is not None:
         check_writable(json)
     choice = Choice(model_file, target, kernels, tflm, probe, port)
     request = Request(choice, vectors, vector, seed)
+    history = History(store, no_store=no_store)
     with open_model(request) as opened:
         sanity = check_sanity(opened.device, opened.board, opened.builder.target)
         result = measure_profile(
@@ -85,6 +92,7 @@ def profile(
             opened.timeout_s,
             opened.is_working,
         )
+        _keep(history, opened, sanity, result)
         mix = _mix(opened)
         unit = "instructions" if opened.board.kind is Kind.EMULATED else "cycles"
         if json is not None:
@@ -95,6 +103,25 @@ def profile(
         if mix is not None:
             names = [operator.name for operator in opened.model.operators]
             print_mix(console, mix, names)
+
+
+def _keep(history: History, opened: Opened, sanity: Sanity, result: Profile) -> None:
+    """Keeps the profiled inference as a run of its own, which nothing was judged of."""
+    job = Job(
+        suite=None,
+        model=opened.model,
+        model_label=opened.model.name,
+        vectors=opened.vectors.only(opened.index),
+        metric=None,
+        data=None,
+        builder=opened.builder,
+        source_commit=source_commit(Path.cwd()),
+        origin=RunOrigin.PROFILE,
+    )
+    record = record_of_profile(job, opened.board, opened.image, opened.device, sanity, result)
+    kept = RunResult(None, record.model, record.target, record.kernels.value, record=record)
+    history.keep(kept, RunOrigin.PROFILE)
+    history.close()
 
 
 def _mix(opened: Opened) -> InstructionMix | None:

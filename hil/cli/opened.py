@@ -31,13 +31,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Opened:
-    """The model, one vector for it, and the device that runs it.
+    """The model, one vector for it (`index` of `vectors`), and the device that runs it.
 
     One inference may take `timeout_s`; then `is_working` says whether to wait on for this one.
     """
 
     model: ModelInfo
     vectors: Vectors
+    index: int
     inputs: list[bytes]
     builder: Builder
     image: Image
@@ -81,6 +82,7 @@ def _opened(
     return Opened(
         model=prepared.model,
         vectors=vectors,
+        index=vector,
         inputs=vectors.input_bytes(vector),
         builder=prepared.builder,
         image=image,

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hil.bench.board import Board
 from hil.checks.judge import judge, oracle_of
+from hil.cli.keep import MISTAKES, History, NoStore, StoreUrl
 from hil.cli.options import (
     DEFAULT_KERNELS,
     DEFAULT_TARGET,
@@ -82,6 +83,8 @@ def run(
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
+    store: StoreUrl = None,
+    no_store: NoStore = False,
 ) -> None:
     """Run MODEL.tflite on a board and compare it with the host.
 
@@ -91,6 +94,7 @@ def run(
         if path is not None:
             check_writable(path)
     library = kernel_library(kernels)
+    history = History(store, no_store=no_store)
     references = References(reference_names(reference.split(",")))
     host_only: HostOnly | None = None
     try:
@@ -121,15 +125,23 @@ def run(
                 outcome = measure(job, board, references, show)
                 verdict = _verdict(job, board, outcome, show)
     except HilError as error:
+        failed = _failed(model_file.stem, target, library, error, host_only)
         if json is not None:
-            _write_error(json, model_file.stem, target, library, error, host_only)
+            write_json(json, [failed])
+        if not isinstance(error, MISTAKES):
+            history.keep(failed, RunOrigin.RUN)
         raise
     finally:
         references.close()
     if save_outputs is not None:
         _save_outputs(save_outputs, model, outcome)
     unscored = _unscored(outcome, metric)
-    _report(outcome, [verdict, *unscored], json)
+    result = _result(outcome, [verdict, *unscored])
+    if json is not None:
+        write_json(json, [result])
+    history.keep(result, RunOrigin.RUN)
+    history.close()
+    _report(result)
     if verdict.status is not Status.PASS or unscored:
         raise typer.Exit(EXIT_DIFFERS if verdict.status is Status.FAIL else EXIT_CANNOT)
 
@@ -175,36 +187,39 @@ def _save_outputs(path: Path, model: ModelInfo, outcome: Outcome) -> None:
     write_whole(path, content.getvalue())
 
 
-def _report(outcome: Outcome, verdicts: Sequence[Verdict], json: Path | None) -> None:
+def _result(outcome: Outcome, verdicts: Sequence[Verdict]) -> RunResult:
     record = outcome.record
     result = RunResult(None, record.model, record.target, record.kernels.value, record=record)
     result.verdicts = {verdict.check: verdict for verdict in verdicts}
-    if json is not None:
-        write_json(json, [result])
+    return result
+
+
+def _report(result: RunResult) -> None:
+    record = result.record
+    assert record is not None
     console = Console(highlight=False)
     console.print(summary_text([result], color=console.is_terminal), end="", markup=False)
     console.print(timing_line(record), style="dim", soft_wrap=True)
     for line in numerics_lines(record):
         console.print(line, style="dim", markup=False, soft_wrap=True)
-    for verdict in verdicts:
+    for verdict in result.verdicts.values():
         if verdict.status is Status.PASS:  # others' first line stands under the table already
             console.print(f"pass: {verdict.reason}", soft_wrap=True)
         for line in verdict.reason.splitlines()[1:]:
             console.print(line, markup=False, soft_wrap=True)
 
 
-def _write_error(
-    path: Path,
+def _failed(
     model: str,
     target: str,
     kernels: KernelLibrary,
     error: HilError,
     host_only: HostOnly | None,
-) -> None:
-    """A document that says why there is no result: last night's must not pass for tonight's."""
+) -> RunResult:
+    """What says why there is no result: last night's must not pass for tonight's."""
     result = RunResult(None, model, target, kernels.value, reason=error.message)
     result.host_only = host_only
     status = Status.UNSUPPORTED if isinstance(error, UnsupportedModel) else Status.ERROR
     check = CheckName.OUTPUTS
     result.verdicts[check] = Verdict(check=check, status=status, reason=error.message)
-    write_json(path, [result])
+    return result

@@ -17,7 +17,7 @@ from hil.store.engine import WRITES, hidden, open_engine, plain
 from hil.store.history import HistoryPoint
 from hil.store.stored import SessionEnd, StoredRun, StoredSession
 from hil.store.tables import ALL, RUN, SESSION, SESSION_END, VERDICT
-from hil.vocab import KernelLibrary, Kind, RunOrigin, Scheme, Status
+from hil.vocab import CheckName, KernelLibrary, Kind, RunOrigin, Scheme, Status
 
 # How many values one statement takes: SQLite's oldest limit is 999.
 CHUNK = 500
@@ -121,9 +121,14 @@ class Store:
         return [_point(row, statuses.get(row["run_id"])) for row in rows]
 
     def run(self, run_id: str) -> StoredRun:
-        """The run with that id, or with the only one that begins so. Raises StoreError."""
-        pattern = run_id.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-        query = sa.select(RUN.c.run_id).where(RUN.c.run_id.like(f"{pattern}%", escape="\\"))
+        """The run with that id, or with the only one that begins so, in its time or in its random
+        digits. Raises StoreError.
+        """
+        column = RUN.c.run_id
+        query = sa.select(column).where(
+            column.startswith(run_id, autoescape=True)
+            | column.contains(f"-{run_id}", autoescape=True)
+        )
         with self._told(), self._engine.connect() as connection:
             found = list(connection.execute(query.limit(MANY)).scalars())
         if run_id in found or len(found) == 1:
@@ -210,6 +215,7 @@ class Store:
 
     def remove(self, run_ids: Sequence[str]) -> None:
         """Forgets runs, their verdicts, and sessions of which none is left."""
+        self._known_sessions.clear()
         with self._told(), self._writing() as connection:
             for chunk in _chunks(run_ids):
                 for table in (RUN, VERDICT):
@@ -243,9 +249,11 @@ class Store:
                 rows = sa.select(VERDICT.c.run_id, VERDICT.c.body)
                 for run_id, text in connection.execute(rows.where(VERDICT.c.run_id.in_(chunk))):
                     verdicts.setdefault(run_id, []).append(Verdict.model_validate_json(text))
+            for found in verdicts.values():
+                found.sort(key=lambda verdict: list(CheckName).index(verdict.check))
             for chunk in _chunks(sorted({session for session, _ in bodies.values()})):
-                found = sa.select(SESSION).where(SESSION.c.session_id.in_(chunk))
-                for row in connection.execute(found).mappings():
+                wanted = sa.select(SESSION).where(SESSION.c.session_id.in_(chunk))
+                for row in connection.execute(wanted).mappings():
                     arguments = tuple(json.loads(row["arguments"]))
                     session = StoredSession(**(dict(row) | {"arguments": arguments}))
                     sessions[session.session_id] = session

@@ -1,0 +1,166 @@
+"""The history on the terminal: a line per run, and all of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hil.record import OperatorFigures, RunRecord
+from hil.store.history import HistoryPoint
+from hil.store.stored import StoredRun
+from hil.vocab import CounterUnit, Kind, Status
+
+ABSENT = "-"
+COMMIT_DIGITS = 8
+STYLES = {
+    Status.PASS: "green",
+    Status.NEW: "cyan",
+    Status.FAIL: "bold red",
+    Status.ERROR: "bold red",
+    Status.UNSUPPORTED: "yellow",
+    Status.SKIP: "yellow",
+}
+UNITS = {Kind.EMULATED: "instr.", Kind.HARDWARE: "cycles", None: ""}
+
+
+def print_history(console: Console, points: Sequence[HistoryPoint], count: int) -> None:
+    """Prints the newest `count` of `points`, which are newest first."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = points[:count]
+    kinds = {point.kind for point in shown} - {None}
+    unit = UNITS[next(iter(kinds))] if len(kinds) == 1 else ""
+    for heading in ("started\nrun", "model\ntarget", "status\ncommit"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("accuracy", f"latency\n{unit or 'change'}", "arena\nbytes", "flash\nbytes"):
+        table.add_column(heading, no_wrap=True, justify="right")
+    for place, point in enumerate(shown):
+        before = _one_before(point, points[place + 1 :])
+        table.add_row(*_cells(point, before, "" if unit else UNITS[point.kind]))
+    console.print(table)
+    if len(points) > count:
+        console.print(f"the newest {count} of {len(points)}; -n shows more", style="dim")
+    if Kind.EMULATED in kinds:
+        console.print("emulated: instruction counts, not time", style="dim")
+
+
+def _one_before(point: HistoryPoint, older: Sequence[HistoryPoint]) -> HistoryPoint | None:
+    """The newest older run of the same key that has a result."""
+    key = _key(point)
+    return next((p for p in older if _key(p) == key and p.latency is not None), None)
+
+
+def _key(point: HistoryPoint) -> tuple[object, ...]:
+    return (point.suite, point.model, point.target, point.kernels, point.kind, point.origin)
+
+
+def _cells(point: HistoryPoint, before: HistoryPoint | None, unit: str) -> list[str | Text]:
+    status = point.status.value if point.status is not None else "not judged"
+    style = STYLES[point.status] if point.status is not None else "dim"
+    commit = (point.source_commit or ABSENT)[:COMMIT_DIGITS]
+    latency = ABSENT if point.latency is None else f"{point.latency:,.0f} {unit}".rstrip()
+    started = point.started_utc[2:16].replace("T", " ")
+    return [
+        f"{started}\n{point.run_id[-8:]}",
+        f"{point.model}\n{point.target}",
+        Text(status, style=style) + Text(f"\n{commit}", style="dim"),
+        ABSENT if point.accuracy is None else f"{point.accuracy:.4f}",
+        Text(f"{latency}\n") + _change(point, before),
+        _bytes(point.arena_bytes),
+        _bytes(point.flash_bytes),
+    ]
+
+
+def _change(point: HistoryPoint, before: HistoryPoint | None) -> Text:
+    """Of the latency, since the run before."""
+    if before is None or point.latency is None or not before.latency:
+        return Text("")
+    if point.latency == before.latency:
+        return Text("=", style="dim")
+    change = point.latency / before.latency - 1
+    return Text(f"{change:+.2%}", style="red" if change > 0 else "green")
+
+
+def _bytes(value: int | None) -> str:
+    return ABSENT if value is None else f"{value:,}"
+
+
+# ---- one run
+
+
+def print_run(console: Console, run: StoredRun) -> None:
+    """Prints identity, verdicts, figures, operators and what is absent."""
+    console.print(Text(f"{run.model} on {run.target}, {run.kernels.value}", style="bold"))
+    _print_pairs(
+        console,
+        {
+            "run": run.run_id,
+            "started": run.started_utc,
+            "origin": run.origin.value,
+            "suite": run.suite or ABSENT,
+            "session": f"{run.session.session_id} on {run.session.host}",
+            "command": " ".join(run.session.arguments),
+        },
+    )
+    if run.reason:
+        console.print(Text("no result: ", style="bold red") + Text(run.reason), soft_wrap=True)
+    for verdict in run.verdicts:
+        word = Text(f"{verdict.status.value}: ", style=STYLES[verdict.status])
+        console.print(word + Text(f"{verdict.check.value}: {verdict.reason}"), soft_wrap=True)
+    if run.record is not None:
+        _print_record(console, run.record)
+
+
+def _print_record(console: Console, record: RunRecord) -> None:
+    subject, condition = record.subject, record.condition
+    console.print("\nfigures", style="bold")
+    metrics = {k: v for k, v in record.metrics.model_dump().items() if v is not None}
+    _print_pairs(console, {name: _written(value) for name, value in metrics.items()})
+    for title, part in (("subject", subject), ("condition", condition)):
+        console.print(f"\n{title}", style="bold")
+        values = part.model_dump(mode="json")
+        _print_pairs(console, {name: _written(value) for name, value in values.items()})
+    if record.operators:
+        console.print("\noperators", style="bold")
+        console.print(_operators(record.operators, condition.counter_unit))
+    if record.absent:
+        console.print("\nabsent", style="bold")
+        _print_pairs(console, record.absent)
+
+
+def _operators(operators: Sequence[OperatorFigures], unit: CounterUnit) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("#", "operator", "output", unit.value, "share", "MACs", "weights"):
+        is_name = heading in ("operator", "output")
+        table.add_column(heading, no_wrap=True, justify="left" if is_name else "right")
+    total = sum(operator.count for operator in operators)
+    for each in operators:
+        table.add_row(
+            str(each.index),
+            each.name,
+            "x".join(map(str, each.shape)),
+            f"{each.count:,}",
+            f"{each.count / total:.1%}" if total else ABSENT,
+            f"{each.macs:,}",
+            f"{each.weights_bytes:,}",
+        )
+    return table
+
+
+def _print_pairs(console: Console, pairs: dict[str, str]) -> None:
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        console.print(f"  {name:{width}}  {value}", markup=False, soft_wrap=True)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}"
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return ABSENT if value is None else str(value)
