@@ -10,7 +10,18 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import builds, emulator, footprint, link, operators, outputs, schemes, startup
+from benchmarks import (
+    builds,
+    emulator,
+    footprint,
+    gate,
+    link,
+    operators,
+    outputs,
+    schemes,
+    startup,
+    store,
+)
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -22,6 +33,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "operators": operators.figures,
     "outputs": outputs.figures,
     "schemes": schemes.figures,
+    "store": store.figures,
+    "gate": gate.figures,
 }
 
 

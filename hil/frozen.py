@@ -8,4 +8,5 @@ from pydantic import BaseModel, ConfigDict
 class Record(BaseModel):
     """Frozen; unknown fields are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Each is built when it is first used: a command needs a few of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -12,6 +13,8 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Entry point: Ctrl-C and SIGTERM become an exit code, never a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # Other packages' plugins for pydantic have no part in this, and are looked for at every start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from hil.cli.app import run_app
 

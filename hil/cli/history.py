@@ -23,6 +23,7 @@ from hil.store.store import RunFilter, Store, open_store
 from hil.vocab import KernelLibrary, Kind, RunOrigin, Status
 
 DEFAULT_COUNT = 20
+LOOK_BACK = 20  # times as many runs as are shown
 _RUN_ID = re.compile(rb"\d{8}T\d{6}-[0-9a-f]{8}")
 _AGE = re.compile(r"(\d+)([dhw])")
 _AGE_UNITS = {"d": "days", "h": "hours", "w": "weeks"}
@@ -75,15 +76,17 @@ def history(
     """List runs, newest first, with what changed since the run before of the same model."""
     which = _filter(suite, model, target, kernels, kind, origin, since)
     source = opened(store)
-    # More than are shown: each is held against the one before of its kind.
-    points = source.points(which)
+    # More than are shown: each is held against the one before of its key.
+    points = source.points(which, source.count() if status else count * LOOK_BACK)
+    total = source.count(which)
+    source.close()
     if status is not None:
         points = [point for point in points if point.status is status]
-    source.close()
+        total = len(points)
     if not points:
         typer.echo("no such run in the history")
         return
-    print_history(_console(), points, count)
+    print_history(_console(), points, count, total)
 
 
 def show(

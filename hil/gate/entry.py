@@ -17,7 +17,7 @@ class BaselineEntry(Record):
     ones, where counts are exact.
     """
 
-    suite: str
+    suite: str | None
     model: str
     scheme: Scheme
     target: str
@@ -42,8 +42,7 @@ class BaselineEntry(Record):
 
     @classmethod
     def of(cls, record: RunRecord) -> BaselineEntry:
-        """The entry that a suite's run makes."""
-        assert record.suite is not None
+        """The entry that a run makes."""
         oracle = record.comparisons.get(record.oracle or "")
         return cls(
             suite=record.suite,

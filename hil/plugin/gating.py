@@ -10,15 +10,19 @@ from hil.errors import ConfigError
 from hil.gate.baseline import Key, load_baseline
 from hil.gate.condition import check_keys
 from hil.gate.expression import Expression, overlaid, parse_expressions
+from hil.gate.floors import Floors, noise_floors
 from hil.gate.gate import UNHELD, Gate, answer_text
 from hil.gate.noise import More
 from hil.plugin.broker import RunKey
 from hil.plugin.options import Options
 from hil.record import RunRecord
+from hil.store.store import RunFilter, open_store
 from hil.suite import Suite
-from hil.vocab import GateOutcome
+from hil.vocab import GateOutcome, Kind
 
 MARKER = "hil_gate"
+# The newest runs of a target that its noise is read from.
+FLOOR_RUNS = 300
 NO_BASELINE = "a gate needs something to hold runs against"
 
 
@@ -80,6 +84,16 @@ def failures_of_test(
     bad = {GateOutcome.FAIL, *(UNHELD if gate.strict else ())}
     answers = gate.answers(record, wanted, more)
     return "\n".join(answer_text(answer) for answer in answers if answer.outcome in bad)
+
+
+def floors_from(location: str, target: str) -> Floors:
+    """What the history at `location` knows of the noise of real boards of a target."""
+    store = open_store(location)
+    try:
+        runs = store.runs(RunFilter(target=target, kind=Kind.HARDWARE.value), FLOOR_RUNS)
+    finally:
+        store.close()
+    return noise_floors(run.record for run in runs if run.record is not None)
 
 
 def vanished(gate: Gate, suite: Suite, targets: Sequence[str]) -> Iterator[Key]:

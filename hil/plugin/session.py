@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from hil.bench.bench import BenchChoice
 from hil.errors import ConfigError, HilError, StoreError, UnsupportedModel, did_you_mean
 from hil.files import check_writable
 from hil.gate.change import Held
-from hil.gate.gate import gate_lines, unsupported_verdict
+from hil.gate.gate import Gate, gate_lines, unsupported_verdict
 from hil.gate.noise import More
 from hil.plugin.broker import RunBroker, RunKey
 from hil.plugin.fixtures import run_key
@@ -22,6 +23,7 @@ from hil.plugin.gating import (
     MARKER,
     check_limits,
     failures_of_test,
+    floors_from,
     make_gate,
     marked_limits,
     special_limits,
@@ -139,6 +141,14 @@ class HilSession:
             return verdict
         return self.gate.judge(verdict, self.broker.outcome(key).record, special, self._more(key))
 
+    def _gate_for(self, record: RunRecord) -> Gate:
+        """The gate; for a real board with what the history knows of the noise of such boards."""
+        assert self.gate is not None
+        if record.kind is Kind.HARDWARE and not self.gate.floors and not self.options.no_store:
+            location = store_location(self.options.store, self._config.rootpath)
+            self.gate = replace(self.gate, floors=floors_from(location, record.target))
+        return self.gate
+
     def _ran_in_the_baseline(self, key: RunKey) -> bool:
         """Whether a strict gate has an entry of a run that cannot be made any more."""
         names = (key.suite.name, key.model.label, key.target.name)
@@ -189,7 +199,8 @@ class HilSession:
             return
         key = run_key(item, getattr(item, "funcargs", {}).get("hil_target"), self.kernels[0])
         record = self.broker.outcome(key).record
-        told = failures_of_test(self.gate, record, marked_limits(item), self._more(key))
+        gate = self._gate_for(record)
+        told = failures_of_test(gate, record, marked_limits(item), self._more(key))
         if told:
             pytest.fail(told, pytrace=False)
 

@@ -47,12 +47,14 @@ def print_baseline(console: Console, baseline: Baseline) -> None:
 
 def print_diff(console: Console, before: str, after: str, diff: BaselineDiff) -> None:
     """Prints every figure that changed, with what may be behind it, and what only one side has."""
+    changed = [entry for entry in diff.both if entry.figures]
+    if changed:
+        console.print(_changes(before, after, changed))
+        _print_causes(console, changed)
     for entry in diff.both:
         if entry.forbidding:
             said = "; ".join(map(str, entry.forbidding))
             console.print(_title(entry.key) + Text(f": not comparable: {said}", style="yellow"))
-        elif entry.figures:
-            _print_entry(console, before, after, entry)
         for answer in entry.answers:
             if answer.outcome is GateOutcome.FAIL:
                 text = Text("fail: ", style="bold red") + Text(answer_text(answer))
@@ -67,17 +69,30 @@ def print_diff(console: Console, before: str, after: str, diff: BaselineDiff) ->
     )
 
 
-def _print_entry(console: Console, before: str, after: str, entry: EntryDiff) -> None:
-    console.print(_title(entry.key))
-    table = _table("", ("figure", before, after, "change"))
-    for figure in entry.figures:
-        change = Text(figure.cell.text, style=STYLES[figure.cell.direction])
-        cells = [_written(figure.quantity, value) for value in (figure.before, figure.after)]
-        table.add_row(figure.quantity.name, *cells, change)
-    console.print(table)
-    for cause in dict.fromkeys(c for figure in entry.figures for c in figure.causes):
-        console.print(f"  {cause}", markup=False, soft_wrap=True)
-    console.print()
+def _changes(before: str, after: str, entries: Sequence[EntryDiff]) -> Table:
+    """A row for each figure that changed."""
+    table = _table("", ("model", before, after, "change"))
+    for entry in entries:
+        table.add_row(Text(f"{entry.key.model} on {entry.key.target}", style="bold"))
+        for figure in entry.figures:
+            change = Text(figure.cell.text, style=STYLES[figure.cell.direction])
+            cells = [_written(figure.quantity, value) for value in (figure.before, figure.after)]
+            table.add_row(f"  {figure.quantity.name}", *cells, change)
+    return table
+
+
+def _print_causes(console: Console, entries: Sequence[EntryDiff]) -> None:
+    """What may be behind the changes: each cause once, with the models it is said of."""
+    models: dict[str, list[str]] = {}
+    for entry in entries:
+        for figure in entry.figures:
+            for cause in figure.causes:
+                said = models.setdefault(cause, [])
+                if entry.key.model not in said:
+                    said.append(entry.key.model)
+    for cause, names in models.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{names[0]}{others}: {cause}", markup=False, soft_wrap=True)
 
 
 def _groups(entries: Sequence[BaselineEntry]) -> list[tuple[str, list[BaselineEntry]]]:

@@ -27,8 +27,8 @@ STYLES = {
 UNITS = {Kind.EMULATED: "instr.", Kind.HARDWARE: "cycles", None: ""}
 
 
-def print_history(console: Console, points: Sequence[HistoryPoint], count: int) -> None:
-    """Prints the newest `count` of `points`, which are newest first."""
+def print_history(console: Console, points: Sequence[HistoryPoint], count: int, total: int) -> None:
+    """Prints the newest `count` of `points`, which are newest first, of `total` there are."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     shown = points[:count]
     kinds = {point.kind for point in shown} - {None}
@@ -41,8 +41,8 @@ def print_history(console: Console, points: Sequence[HistoryPoint], count: int) 
         before = _one_before(point, points[place + 1 :])
         table.add_row(*_cells(point, before, "" if unit else UNITS[point.kind]))
     console.print(table)
-    if len(points) > count:
-        console.print(f"the newest {count} of {len(points)}; -n shows more", style="dim")
+    if total > count:
+        console.print(f"the newest {count} of {total:,}; -n shows more", style="dim")
     if Kind.EMULATED in kinds:
         console.print("emulated: instruction counts, not time", style="dim")
 

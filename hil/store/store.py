@@ -228,10 +228,11 @@ class Store:
                 raw = connection.connection.cursor()
                 raw.execute("VACUUM")
 
-    def count(self) -> int:
+    def count(self, which: RunFilter = ALL_RUNS) -> int:
         """How many runs there are."""
+        query = sa.select(sa.func.count()).select_from(RUN).where(*which.clauses())
         with self._told(), self._engine.connect() as connection:
-            return connection.execute(sa.select(sa.func.count()).select_from(RUN)).scalar() or 0
+            return connection.execute(query).scalar() or 0
 
     # ---- rows
 
