@@ -54,7 +54,8 @@ def print_diff(console: Console, before: str, after: str, diff: BaselineDiff) ->
     for entry in diff.both:
         if entry.forbidding:
             said = "; ".join(map(str, entry.forbidding))
-            console.print(_title(entry.key) + Text(f": not comparable: {said}", style="yellow"))
+            text = _title(entry.key) + Text(f": not comparable: {said}", style="yellow")
+            console.print(text, soft_wrap=True)
         for answer in entry.answers:
             if answer.outcome is GateOutcome.FAIL:
                 text = Text("fail: ", style="bold red") + Text(answer_text(answer))
