@@ -20,7 +20,7 @@ test:
 # What `make test` skips by name: installations from the wheel, old pytest, QEMU, long inferences.
 test-all:
 	@scripts/setup --all
-	$(PYTEST) tests -m "install or qemu or slow or postgres" --install
+	$(PYTEST) tests -m "install or qemu or slow or postgres or browser" --install
 
 # Figures of this machine, as a table.
 benchmark:

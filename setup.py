@@ -12,7 +12,7 @@ from setuptools.command.build_py import build_py
 
 CORE = Path("hil/emulator/core")
 # Found in the checkout by an editable installation (hil/resources.py), carried by the wheel.
-RESOURCES = ("firmware_harness", "targets", "suites")
+RESOURCES = ("firmware_harness", "targets", "suites", "reports/templates")
 
 
 class BuildWithResources(build_py):

@@ -9,6 +9,7 @@ PACKAGE_DIR = Path(__file__).resolve().parent
 TARGETS = "targets"
 SUITES = "suites"
 FIRMWARE_HARNESS = "firmware_harness"
+TEMPLATES = Path("reports") / "templates"
 
 
 def roots(user_dir: Path | None = None) -> Iterator[Path]:
@@ -34,6 +35,15 @@ def names(kind: str, pattern: str, user_dir: Path | None = None) -> dict[str, Pa
         for path in sorted((root / kind).glob(pattern)):
             found.setdefault(path.stem, path)
     return dict(sorted(found.items()))
+
+
+def templates_dir() -> Path:
+    """The folder of the reports' templates. Part of every installation."""
+    for root in (PACKAGE_DIR / "_data", PACKAGE_DIR.parent):
+        path = root / TEMPLATES
+        if path.is_dir():
+            return path
+    raise FileNotFoundError("this installation of tflm-hil has no reports/templates folder")
 
 
 def firmware_harness_dir() -> Path:

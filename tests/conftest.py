@@ -35,6 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Skips by name what this machine cannot run."""
     may_install = config.getoption("--install")
     has_qemu = shutil.which("qemu-system-arm")
+    has_browser = shutil.which("chromium") and shutil.which("chromedriver")
     has_postgres = any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     has_toolchain = all(shutil.which(name) for name in ("arm-none-eabi-g++", "cmake", "ninja"))
     has_emulator = core_path().exists() and unicorn_path() is not None
@@ -49,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="takes minutes: make test-all"))
         if item.get_closest_marker("postgres") and not (has_postgres and may_install):
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: make test-all"))
+        if item.get_closest_marker("browser") and not (has_browser and may_install):
+            item.add_marker(pytest.mark.skip(reason="needs Chromium: make test-all"))
         if item.get_closest_marker("qemu") and not has_qemu:
             item.add_marker(pytest.mark.skip(reason="no qemu-system-arm: make test-all"))
 

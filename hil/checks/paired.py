@@ -72,7 +72,7 @@ def newcombe_interval(counts: PairedCounts, confidence: float = CONFIDENCE) -> I
     first = counts.both + counts.only_first
     second = counts.both + counts.only_second
     p1, p2 = first / n, second / n
-    wilson1, wilson2 = _wilson(first, n, confidence), _wilson(second, n, confidence)
+    wilson1, wilson2 = wilson_interval(first, n, confidence), wilson_interval(second, n, confidence)
     phi = _correlation(counts, first, second)
     down1, up1 = p1 - wilson1.low, wilson1.high - p1
     down2, up2 = p2 - wilson2.low, wilson2.high - p2
@@ -94,7 +94,7 @@ def _correlation(counts: PairedCounts, first: int, second: int) -> float:
     return excess / sqrt(product)
 
 
-def _wilson(successes: int, n: int, confidence: float) -> Interval:
+def wilson_interval(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """Wilson's score interval of a proportion (Wilson 1927)."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     p = successes / n

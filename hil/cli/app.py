@@ -24,6 +24,7 @@ MODULES = {
     "boards": ("targets", "emulate", "flash"),
     "baseline": ("baseline",),
     "history": ("history", "show", "export", "merge", "prune"),
+    "report": ("report",),
     "noise": ("noise",),
 }
 

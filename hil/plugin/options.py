@@ -49,6 +49,7 @@ class Options:
     csv: Path | None
     parquet: Path | None
     markdown: Path | None
+    html: Path | None
     store: str | None
     no_store: bool
     references: tuple[str, ...]
@@ -67,7 +68,7 @@ class Options:
     @property
     def files(self) -> list[Path]:
         """Where results are to be written."""
-        paths = (self.json, self.csv, self.parquet, self.markdown)
+        paths = (self.json, self.csv, self.parquet, self.markdown, self.html)
         return [path for path in paths if path is not None]
 
     @property
@@ -127,6 +128,13 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         type=Path,
         help="write the same table as Parquet; needs pyarrow. (Default: none)",
+    )
+    group.addoption(
+        "--hil-html",
+        metavar="FILE",
+        type=Path,
+        help="write a report that opens in any browser, without a network, to FILE "
+        "(docs/report.md). (Default: none)",
     )
     group.addoption(
         "--hil-markdown",
@@ -306,6 +314,7 @@ def read_options(config: pytest.Config) -> Options:
         csv=config.getoption("hil_csv"),
         parquet=config.getoption("hil_parquet"),
         markdown=config.getoption("hil_markdown"),
+        html=config.getoption("hil_html"),
         store=config.getoption("hil_store") or config.getini("hil_store") or None,
         no_store=config.getoption("hil_no_store"),
         references=_names(references),

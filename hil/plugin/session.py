@@ -31,6 +31,7 @@ from hil.plugin.gating import (
     vanished_suites,
 )
 from hil.plugin.options import ALL_TARGETS, Options
+from hil.plugin.outputs import Outcome, write_outputs
 from hil.plugin.progress import ProgressDisplay
 from hil.plugin.recorder import Recorder, store_location
 from hil.plugin.results import Judged, Results, attach, attach_note, properties
@@ -274,40 +275,18 @@ class HilSession:
             session.exitstatus = EXIT_ONLY_BENCH_ERRORS
         if self.recorder is not None:
             self.recorder.finish(int(session.exitstatus), complete=not self._was_interrupted)
-        self._write_results()
+        write_outputs(self.options, self._outcome())
 
-    def _write_results(self) -> None:
-        """The files that were asked for; what they need is imported only then.
-
-        After Ctrl-C the JSON says that it is not complete; tables, which cannot say that, stay as
-        they were, and so does everything when no run had ended.
-        """
+    def _outcome(self) -> Outcome:
         runs = self.results.runs()
-        if self._was_interrupted and not runs:
-            return
-        if self.options.json is not None:
-            from hil.report.json_report import write_json
-
-            write_json(self.options.json, runs, complete=not self._was_interrupted)
-        if self._was_interrupted:
-            return
-        if self.options.csv is not None:
-            from hil.report.frame import write_csv
-
-            write_csv(self.options.csv, runs)
-        if self.options.parquet is not None:
-            from hil.report.frame import write_parquet
-
-            write_parquet(self.options.parquet, runs)
-        self._write_summary(runs)
-
-    def _write_summary(self, runs: Sequence[RunResult]) -> None:
-        from hil.report.markdown import append_job_summary, markdown_text, write_markdown
-
-        text = markdown_text(runs, self._held(runs), [*gate_lines(runs), *self.results.notes])
-        append_job_summary(text)
-        if self.options.markdown is not None:
-            write_markdown(self.options.markdown, text)
+        return Outcome(
+            runs=runs,
+            held=self._held(runs),
+            notes=self.results.notes,
+            session=self.stored,
+            history=self.recorder.location if self.recorder is not None else None,
+            is_interrupted=self._was_interrupted,
+        )
 
     def _held(self, runs: Sequence[RunResult]) -> Held | None:
         """What runs are held against, None without a baseline."""

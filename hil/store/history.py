@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from hil.vocab import KernelLibrary, Kind, RunOrigin, Scheme, Status
 
+# Reports draw so many of the newest runs.
+DRAWN_RUNS = 2000
+
 
 @dataclass(frozen=True)
 class HistoryPoint:

@@ -1,0 +1,49 @@
+"""The page of a session, as it ends or from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hil.gate.change import Held
+from hil.record import RunResult
+from hil.report.html.page import Page
+from hil.report.html.words import COMMIT_DIGITS
+from hil.store.history import HistoryPoint
+from hil.store.stored import StoredSession
+
+
+def page_of(
+    session: StoredSession,
+    runs: Sequence[RunResult],
+    points: Sequence[HistoryPoint],
+    held: Held | None = None,
+    notes: Sequence[str] = (),
+) -> Page:
+    """The page; of `points`, newest first, those of the same models are drawn."""
+    wanted = {(run.suite, run.model, run.target) for run in runs}
+    return Page(
+        runs=runs,
+        created_utc=session.started_utc,
+        title=_title(runs),
+        held=held,
+        notes=notes,
+        history=[p for p in points if (p.suite, p.model, p.target) in wanted],
+        facts=_facts(session, held),
+    )
+
+
+def _title(runs: Sequence[RunResult]) -> str:
+    suites = " and ".join(dict.fromkeys(run.suite or run.model for run in runs))
+    targets = ", ".join(dict.fromkeys(run.target for run in runs))
+    return f"{suites} on {targets}" if runs else "no runs"
+
+
+def _facts(session: StoredSession, held: Held | None) -> dict[str, str]:
+    """Where and from what it was measured."""
+    facts = {"host": session.host, "hil": session.hil_version}
+    commit = session.source_commit
+    if commit is not None:
+        facts["commit"] = commit[:COMMIT_DIGITS] + ("+" if commit.endswith("+") else "")
+    if held is not None:
+        facts["baseline"] = held.name
+    return facts | {"command": " ".join(session.arguments)}
