@@ -14,6 +14,7 @@ from hil.errors import DataError, DeviceFault, LinkError, UnsupportedModel
 from hil.firmware.image import Image
 from hil.link.client import LinkClient
 from hil.link.codes import AllocateStatus, Direction
+from hil.link.host import HOST, Host
 from hil.link.log import FrameLog
 from hil.link.messages import (
     Allocate,
@@ -216,7 +217,11 @@ class Device:
 
 
 def start_device(
-    board: Board, image: Image, target: Target, frame_log: FrameLog | None = None
+    board: Board,
+    image: Image,
+    target: Target,
+    frame_log: FrameLog | None = None,
+    host: Host = HOST,
 ) -> Device:
     """Programs `image`, resets the board, and gives the device greeted and allocated.
 
@@ -224,7 +229,7 @@ def start_device(
     """
     board.flasher.program(image.path)
     # Opened before the reset, so that nothing the firmware says is missed.
-    device = Device(LinkClient(board.open_port(), frame_log=frame_log))
+    device = Device(LinkClient(board.open_port(), frame_log=frame_log, host=host))
     try:
         board.flasher.reset()
         device.hello(image, target)

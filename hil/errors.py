@@ -90,6 +90,14 @@ class StoreError(HilError):
     """The history cannot be opened, read or written."""
 
 
+class BundleError(HilError):
+    """A bundle cannot be written, read, or believed."""
+
+
+class ReplayMismatch(HilError):
+    """A replay does not go as the run did."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known words, or all of them when none is near."""
     names = sorted(known)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic
 
 from hil.bench.board import Board
 from hil.device import Device
 from hil.errors import BenchError
 from hil.link.codes import Cache
+from hil.link.host import Clock
 from hil.link.messages import SanityReply
 from hil.target import Target
 from hil.vocab import Kind
@@ -40,11 +41,14 @@ class Sanity:
     counter_rate_hz: float | None
 
 
-def check_sanity(device: Device, board: Board, target: Target) -> Sanity:
-    """Asks the board. Raises BenchError with what makes it unfit."""
+def check_sanity(device: Device, board: Board, target: Target, now: Clock = monotonic) -> Sanity:
+    """Asks the board; `now` is the clock that its counter is held against.
+
+    Raises BenchError with what makes it unfit.
+    """
     clock_hz = target.clock.core_clock_hz
-    short = _spin(device, board, int(SHORT_SPIN_S * clock_hz))
-    long = _spin(device, board, int(LONG_SPIN_S * clock_hz))
+    short = _spin(device, board, now, int(SHORT_SPIN_S * clock_hz))
+    long = _spin(device, board, now, int(LONG_SPIN_S * clock_hz))
     for spin in (short, long):
         _check_counter(spin)
         _check_kernel(spin.reply)
@@ -52,7 +56,7 @@ def check_sanity(device: Device, board: Board, target: Target) -> Sanity:
     cycles = long.reply.spun_cycles - short.reply.spun_cycles
     rate_hz = None
     if board.kind is Kind.HARDWARE:
-        rate_hz = _rate_hz(device, board, clock_hz, short, long)
+        rate_hz = _rate_hz(device, board, now, clock_hz, short, long)
     elif short.executed is not None and long.executed is not None:
         _check_counts(cycles, long.executed - short.executed)
     return Sanity(
@@ -75,17 +79,19 @@ class _Spin:
     executed: int | None
 
 
-def _spin(device: Device, board: Board, cycles: int) -> _Spin:
+def _spin(device: Device, board: Board, now: Clock, cycles: int) -> _Spin:
     before = board.executed_instructions()
-    start = perf_counter()
+    start = now()
     reply = device.sanity(cycles, TIMEOUT_S)
-    elapsed_s = perf_counter() - start
+    elapsed_s = now() - start
     after = board.executed_instructions()
     executed = after - before if after is not None and before is not None else None
     return _Spin(cycles, reply, elapsed_s, executed)
 
 
-def _rate_hz(device: Device, board: Board, clock_hz: int, short: _Spin, long: _Spin) -> float:
+def _rate_hz(
+    device: Device, board: Board, now: Clock, clock_hz: int, short: _Spin, long: _Spin
+) -> float:
     """The counter's rate by the host's clock. Raises BenchError when it is not the core's.
 
     A busy host, USB and a frame that had to be sent again only ever add to a time, so the least of
@@ -97,7 +103,10 @@ def _rate_hz(device: Device, board: Board, clock_hz: int, short: _Spin, long: _S
         rate_hz = cycles / elapsed_s if elapsed_s > 0 else 0.0
         if abs(rate_hz / clock_hz - 1) <= RATE_TOLERANCE:
             return rate_hz
-        again = _spin(device, board, short.wanted_cycles), _spin(device, board, long.wanted_cycles)
+        again = (
+            _spin(device, board, now, short.wanted_cycles),
+            _spin(device, board, now, long.wanted_cycles),
+        )
         short = min(short, again[0], key=lambda spin: spin.elapsed_s)
         long = min(long, again[1], key=lambda spin: spin.elapsed_s)
     raise _unfit(

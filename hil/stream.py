@@ -11,6 +11,7 @@ from hil.bench.watchdog import Watchdog
 from hil.data import Array, Vectors
 from hil.device import Device, Inference, outputs_as_arrays
 from hil.errors import BenchError, DeviceFault, LinkError
+from hil.link.host import Clock
 from hil.model.info import ModelInfo
 from hil.progress import Progress
 from hil.rounds import RoundPolicy, unwrapped
@@ -56,23 +57,25 @@ def stream(
     core_clock_hz: int,
     rounds: RoundPolicy,
     on_progress: Progress,
+    now: Clock = monotonic,
 ) -> Streamed:
-    """Runs every vector, after a warm-up, and further rounds as long as the policy wants them.
+    """Runs every vector, after a warm-up, and further rounds as long as the policy wants them;
+    `now` is the clock that latencies cannot run ahead of.
 
     Raises LinkError when the device's tensors are not the model's, DeviceFault when a vector's
     outputs change from round to round, BenchError when no sample can be true, and what Device.infer
     raises.
     """
     _check_tensors(model, device)
-    run = _Stream(device, board, model, vectors, core_clock_hz)
+    run = _Stream(device, board, model, vectors, core_clock_hz, now)
     run.warm_up()
-    start = monotonic()
+    start = now()
     rows = []
     for index in range(vectors.count):
         on_progress("measure", index, vectors.count)
         rows.append(run.sample(index))
     on_progress("measure", vectors.count, vectors.count)
-    while not rounds.is_enough(run.cycles, monotonic() - start):
+    while not rounds.is_enough(run.cycles, now() - start):
         index = len(run.cycles) % vectors.count
         if index == 0:
             run.forget()
@@ -93,13 +96,20 @@ def stream(
 
 class _Stream:
     def __init__(
-        self, device: Device, board: Board, model: ModelInfo, vectors: Vectors, core_clock_hz: int
+        self,
+        device: Device,
+        board: Board,
+        model: ModelInfo,
+        vectors: Vectors,
+        core_clock_hz: int,
+        now: Clock,
     ) -> None:
         self._device = device
         self._board = board
         self._model = model
         self._vectors = vectors
         self._clock_hz = core_clock_hz
+        self._now = now
         self._timeout_s = infer_timeout_s(model, core_clock_hz)
         self._estimate: int | None = None
         self.cycles: list[int] = []
@@ -109,10 +119,10 @@ class _Stream:
         """Inferences that are not counted. After long ones the operators' sum, which is kept in 64
         bits, tells how often the counter comes around.
         """
-        start = monotonic()
+        start = self._now()
         for _ in range(WARM_UP_INFERENCES):
             self._infer(0)
-        if monotonic() - start > WRAP_IS_POSSIBLE_S:
+        if self._now() - start > WRAP_IS_POSSIBLE_S:
             inputs = self._vectors.input_bytes(0)
             watched = trace(self._device, inputs, self._timeout_s, is_working=self._watchdog())
             self._estimate = watched.net_cycles
@@ -125,9 +135,9 @@ class _Stream:
 
     def sample(self, index: int) -> tuple[bytes, ...]:
         """One inference; its cycles are noted, its outputs returned."""
-        start = monotonic()
+        start = self._now()
         inference = self._infer(index)
-        elapsed_s = monotonic() - start
+        elapsed_s = self._now() - start
         cycles = inference.cycles
         if self._estimate is not None:
             cycles = unwrapped(cycles, self._estimate)

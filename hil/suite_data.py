@@ -27,6 +27,11 @@ class SuiteData:
         self._module: ModuleType | None = None
         self._arrays: dict[str, Mapping[str, Array]] = {}
 
+    @property
+    def path(self) -> Path:
+        """The module's file."""
+        return self._path
+
     def vectors(self, model: ModelInfo, function: str | None = None) -> Vectors:
         """The suite's vectors, or another function's, as the model takes them. Raises DataError."""
         name = function or self._function

@@ -181,7 +181,7 @@ def test_a_run_without_a_profile_is_a_run_with_a_reason(
     def fails(*_: object) -> None:
         raise LinkError("what the operators told did not arrive")
 
-    monkeypatch.setattr("hil.measure.measure_profile", fails)
+    monkeypatch.setattr("hil.on_device.measure_profile", fails)
     record = measure(job, board, references).record
     assert record.operators is None
     assert "did not arrive" in record.absent["operators"]
@@ -191,7 +191,7 @@ def test_a_run_without_a_profile_is_a_run_with_a_reason(
 def test_owners_nobody_knows_have_a_reason_instead_of_0(
     job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hil.measure.read_footprint", lambda *_: Footprint({}, {}))
+    monkeypatch.setattr("hil.figures.read_footprint", lambda *_: Footprint({}, {}))
     record = measure(job, board, references).record
     for owner in ("kernels", "interpreter", "harness", "library"):
         assert getattr(record.metrics, f"flash_{owner}_bytes") is None

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from hil import sanity
 from hil.bench.emulated import EmulatedBoard
 from hil.device import start_device
 from hil.errors import BenchError
 from hil.firmware.image import Image
 from hil.link.messages import SanityReply
-from hil.sanity import KERNEL_RESULT, check_sanity
+from hil.sanity import KERNEL_RESULT, Sanity, check_sanity
 from hil.target import Target
 from hil.vocab import Kind
 
@@ -54,52 +53,45 @@ class FakeDevice:
         return replace(self.reply, spun_cycles=0 if self.stuck else spin_cycles + 6)
 
 
-def check(
-    board: FakeBoard, device: FakeDevice, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> sanity.Sanity:
-    monkeypatch.setattr(sanity, "perf_counter", lambda: board.now_s)
-    return check_sanity(device, board, target)  # type: ignore[arg-type]
+def check(board: FakeBoard, device: FakeDevice, target: Target) -> Sanity:
+    return check_sanity(device, board, target, lambda: board.now_s)  # type: ignore[arg-type]
 
 
-def test_a_fit_board_tells_its_setting(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_board_tells_its_setting(target: Target) -> None:
     board = FakeBoard(Kind.HARDWARE)
-    found = check(board, FakeDevice(board), target, monkeypatch)
+    found = check(board, FakeDevice(board), target)
     assert (found.empty_window_cycles, found.fixed_kernel_cycles) == (3, 32_778)
     assert found.caches == ("instruction", "data")
     assert found.counter_rate_hz == pytest.approx(216e6, rel=1e-3)
 
 
-def test_a_busy_host_is_no_wrong_counter(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_host_is_no_wrong_counter(target: Target) -> None:
     board = FakeBoard(Kind.HARDWARE)
     board.delays_s = [0.003, 0.020, 0.012, 1.003, 0.003, 0.004]
-    found = check(board, FakeDevice(board), target, monkeypatch)
+    found = check(board, FakeDevice(board), target)
     assert found.counter_rate_hz == pytest.approx(216e6, rel=0.05)
 
 
-def test_an_emulated_board_has_no_rate(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_emulated_board_has_no_rate(target: Target) -> None:
     for board in (FakeBoard(Kind.EMULATED), FakeBoard(Kind.EMULATED, counts=False)):
-        found = check(board, FakeDevice(board), target, monkeypatch)
+        found = check(board, FakeDevice(board), target)
         assert found.counter_rate_hz is None
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.9, 1.1, 2.0])
-def test_a_counter_that_runs_wrong_is_unfit(
-    rate: float, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_counter_that_runs_wrong_is_unfit(rate: float, target: Target) -> None:
     board = FakeBoard(Kind.HARDWARE, rate)
     with pytest.raises(BenchError, match=r"counter runs at .* MHz by this host's clock"):
-        check(board, FakeDevice(board), target, monkeypatch)
+        check(board, FakeDevice(board), target)
     board = FakeBoard(Kind.EMULATED, rate)
     with pytest.raises(BenchError, match="while it executed"):
-        check(board, FakeDevice(board), target, monkeypatch)
+        check(board, FakeDevice(board), target)
 
 
-def test_a_counter_that_stands_still_is_unfit(
-    target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_counter_that_stands_still_is_unfit(target: Target) -> None:
     board = FakeBoard(Kind.HARDWARE)
     with pytest.raises(BenchError, match="advanced by 0 instead of"):
-        check(board, FakeDevice(board, stuck=True), target, monkeypatch)
+        check(board, FakeDevice(board, stuck=True), target)
 
 
 @pytest.mark.parametrize(
@@ -112,13 +104,11 @@ def test_a_counter_that_stands_still_is_unfit(
         ({"core_clock_hz": 16_000_000}, "its core runs at 16,000,000 Hz, not 216,000,000"),
     ],
 )
-def test_another_setting_is_unfit(
-    change: dict[str, int], words: str, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_setting_is_unfit(change: dict[str, int], words: str, target: Target) -> None:
     board = FakeBoard(Kind.HARDWARE)
     device = FakeDevice(board, replace(FIT, **change))
     with pytest.raises(BenchError, match=words) as caught:
-        check(board, device, target, monkeypatch)
+        check(board, device, target)
     assert "unfit to be measured" in str(caught.value)
 
 

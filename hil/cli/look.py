@@ -25,12 +25,13 @@ from hil.cli.options import (
     Tflm,
 )
 from hil.cli.prepared import Choice, watched
+from hil.figures import record_of_profile
 from hil.files import check_writable, write_whole
 from hil.firmware.footprint import read_footprint
 from hil.firmware.host_build import HostBuilder
 from hil.instruction_mix.code import read_code
 from hil.instruction_mix.mix import OPERATOR_MARKS, InstructionMix, instruction_mix
-from hil.measure import Job, record_of_profile
+from hil.measure import Job
 from hil.profile import Profile, measure_profile
 from hil.record import RunResult
 from hil.reference.tree import start_tree, tree_label
@@ -118,7 +119,7 @@ def _keep(history: History, opened: Opened, sanity: Sanity, result: Profile) -> 
         source_commit=source_commit(Path.cwd()),
         origin=RunOrigin.PROFILE,
     )
-    record = record_of_profile(job, opened.board, opened.image, opened.device, sanity, result)
+    record = record_of_profile(job.task, opened.board, opened.image, opened.device, sanity, result)
     kept = RunResult(None, record.model, record.target, record.kernels.value, record=record)
     history.keep(kept, RunOrigin.PROFILE)
     history.close()

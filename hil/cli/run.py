@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from hil.bench.board import Board
+from hil.bundle.measure import measure_with_evidence
 from hil.checks.judge import judge, oracle_of
 from hil.cli.keep import MISTAKES, History, NoStore, StoreUrl
 from hil.cli.options import (
@@ -31,7 +32,7 @@ from hil.errors import HilError, UnsupportedModel
 from hil.explain import difference_of, explain_difference
 from hil.files import check_writable, write_whole
 from hil.host_score import HostScorer
-from hil.measure import Job, measure
+from hil.measure import Job
 from hil.model.info import ModelInfo
 from hil.outcome import Outcome
 from hil.progress import Progress
@@ -83,6 +84,10 @@ def run(
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="DIR", help="keep the evidence in a folder of DIR"),
+    ] = None,
     store: StoreUrl = None,
     no_store: NoStore = False,
 ) -> None:
@@ -122,7 +127,7 @@ def run(
             )
             board = prepared.board
             with watched(model_file.stem) as show:
-                outcome = measure(job, board, references, show)
+                outcome = measure_with_evidence(job, board, references, Checks(), bundle, show)
                 verdict = _verdict(job, board, outcome, show)
     except HilError as error:
         failed = _failed(model_file.stem, target, library, error, host_only)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from time import monotonic
 from typing import TypeVar
 
 from hil.errors import DeviceFault, LinkError, LinkTimeout
 from hil.link import crash
 from hil.link.codes import MessageType, RejectReason
 from hil.link.frames import DELIMITER, BadFrame, Frame, FrameReader, encode_frame
+from hil.link.host import HOST, Host
 from hil.link.log import FrameLog
 from hil.link.messages import (
     BY_TYPE,
@@ -47,8 +46,9 @@ class LinkClient:
     firmware printed.
     """
 
-    def __init__(self, port: Port, *, frame_log: FrameLog | None = None) -> None:
+    def __init__(self, port: Port, *, frame_log: FrameLog | None = None, host: Host = HOST) -> None:
         self._port = port
+        self._host, self._now = host, host.now
         self._reader = FrameReader()
         self._received: list[Frame | BadFrame] = []
         self._frame_log = frame_log
@@ -73,15 +73,15 @@ class LinkClient:
         Raises LinkTimeout on silence, LinkError when it speaks another protocol, DeviceFault when
         it reports a crash.
         """
-        nonce = secrets.randbits(32)
-        deadline = monotonic() + timeout_s
+        nonce = self._host.nonce()
+        deadline = self._now() + timeout_s
         sequence = self._next_sequence()
         garbage = unanswered = 0
-        while monotonic() < deadline:
+        while self._now() < deadline:
             self._send(Hello(nonce), sequence)
             unanswered += 1
             frame = self._receive(
-                min(deadline, monotonic() + HELLO_PERIOD_S),
+                min(deadline, self._now() + HELLO_PERIOD_S),
                 lambda f: isinstance(f, BadFrame) or f.type in (HelloReply.TYPE, Boot.TYPE),
             )
             if isinstance(frame, BadFrame):
@@ -96,10 +96,10 @@ class LinkClient:
 
     def _wait_for_silence(self) -> None:
         """Lets what is still on its way pass: firmware that sends is deaf to what comes next."""
-        deadline = monotonic() + DRAIN_S
-        while monotonic() < deadline:
+        deadline = self._now() + DRAIN_S
+        while self._now() < deadline:
             before = self.received_bytes
-            self._receive(monotonic() + HELLO_PERIOD_S, lambda _: False)
+            self._receive(self._now() + HELLO_PERIOD_S, lambda _: False)
             if self.received_bytes == before:
                 return
 
@@ -144,17 +144,17 @@ class LinkClient:
         crashed meanwhile).
         """
         sequence = self._next_sequence()
-        deadline = monotonic() + timeout_s
+        deadline = self._now() + timeout_s
         name = type(message).__name__
         attempts, damaged = 0, False
         while attempts <= (LONG_RETRIES if may_take_long else RETRIES):
             self._send(message, sequence, after_damage=attempts > 0)
             patience_s = LONG_ATTEMPT_S * 2**attempts if may_take_long else ATTEMPT_S
-            give_up = min(deadline, monotonic() + patience_s)
+            give_up = min(deadline, self._now() + patience_s)
             frame = self._receive(give_up, lambda f: _answers(f, reply.TYPE, sequence))
-            is_over = frame is None and monotonic() >= deadline
+            is_over = frame is None and self._now() >= deadline
             if is_over and is_working is not None and is_working():
-                deadline = monotonic() + timeout_s
+                deadline = self._now() + timeout_s
             elif is_over:
                 raise self._no_answer(name, timeout_s)
             if isinstance(frame, Frame):
@@ -192,11 +192,11 @@ class LinkClient:
         """
         sequence = self._next_sequence()
         name = type(message).__name__
-        self._heard_s = monotonic()
-        limit = monotonic() + WATCH_LIMIT_S
+        self._heard_s = self._now()
+        limit = self._now() + WATCH_LIMIT_S
         for attempt in range(LONG_RETRIES + 1):
             self._send(message, sequence, after_damage=attempt > 0)
-            sent_s = monotonic()
+            sent_s = self._now()
             while True:
                 patience_s = LONG_ATTEMPT_S * 2**attempt
                 give_up = min(max(self._heard_s, sent_s) + patience_s, self._heard_s + timeout_s)
@@ -206,18 +206,18 @@ class LinkClient:
                     answer = _answer(frame, reply, name)
                     if answer is not None:
                         return answer
-                if monotonic() >= limit:
+                if self._now() >= limit:
                     raise LinkError(
                         f"no answer to {name} among what came in {WATCH_LIMIT_S:g} s",
                         hint="wrong baud rate, or another program's output on this port",
                         step=name.lower(),
                     )
-                if frame is None and monotonic() >= max(self._heard_s, sent_s) + patience_s:
+                if frame is None and self._now() >= max(self._heard_s, sent_s) + patience_s:
                     break
-                if frame is None and monotonic() >= self._heard_s + timeout_s:
+                if frame is None and self._now() >= self._heard_s + timeout_s:
                     if is_working is None or not is_working():
                         raise self._no_answer(name, timeout_s)
-                    self._heard_s = monotonic()
+                    self._heard_s = self._now()
             self.retransmissions += 1
         raise self._no_answer(name, timeout_s)
 
@@ -262,14 +262,14 @@ class LinkClient:
                     self._take_note(frame)
                 if wanted(frame):
                     return frame
-            left_s = deadline - monotonic()
+            left_s = deadline - self._now()
             if left_s <= 0:
                 return None
             unfinished = self._reader.pending_bytes > 0
             data = self._port.read(min(left_s, STALL_S) if unfinished else left_s)
             self.received_bytes += len(data)
             if data:
-                self._heard_s = monotonic()
+                self._heard_s = self._now()
                 self._keep(self._reader.feed(data))
             elif unfinished and left_s > STALL_S:
                 self._keep(self._reader.feed(DELIMITER))

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from hil.bench.bench import Bench, BenchChoice
+from hil.bundle.measure import measure_with_evidence
 from hil.checks.judge import judge, oracle_of
 from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
@@ -15,7 +16,7 @@ from hil.explain import difference_of, explain_difference
 from hil.firmware.build import NDEBUG, Builder
 from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
-from hil.measure import Job, measure
+from hil.measure import Job
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import limits_of, require_runnable
@@ -236,7 +237,14 @@ class RunBroker:
                 frame_log=self._frame_log(key),
                 source_commit=self._source_commit(key.suite.folder),
             )
-            outcome = measure(job, board, self._references, on_progress)
+            outcome = measure_with_evidence(
+                job,
+                board,
+                self._references,
+                key.suite.limits(key.model),
+                self._options.bundle,
+                on_progress,
+            )
         if self._on_record is not None:
             self._on_record(outcome.record, key.suite.models.index(key.model))
         return outcome

@@ -55,6 +55,7 @@ class Options:
     references: tuple[str, ...]
     compare_schemes: bool
     log_dir: Path | None
+    bundle: Path | None
     unsupported: str
     rounds: RoundPolicy
     optimization: str
@@ -160,6 +161,13 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         type=Path,
         help="keep a log of every frame on the serial line in DIR. (Default: none)",
+    )
+    group.addoption(
+        "--hil-bundle",
+        metavar="DIR",
+        type=Path,
+        help="keep the evidence of each run in a folder of DIR, for hil verify and hil replay "
+        "(docs/bundles.md). (Default: none)",
     )
     group.addoption(
         "--hil-unsupported",
@@ -320,6 +328,7 @@ def read_options(config: pytest.Config) -> Options:
         references=_names(references),
         compare_schemes=config.getoption("hil_compare_schemes"),
         log_dir=config.getoption("hil_log_dir"),
+        bundle=config.getoption("hil_bundle"),
         unsupported=config.getoption("hil_unsupported"),
         rounds=_rounds(config),
         optimization=config.getoption("hil_optimization"),
