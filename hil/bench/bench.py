@@ -65,7 +65,7 @@ class Bench:
         if choice.kind == Kind.HARDWARE.value:
             raise BenchError(
                 f"no {target.name} board is named, and --hil-kind hardware rules out emulation",
-                hint="name it: --hil-probe UID --hil-port URL",
+                hint="name it: --hil-probe=UID --hil-port=URL",
             )
         return EmulatedBoard(target)
 

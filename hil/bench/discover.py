@@ -9,7 +9,7 @@ from hil.flash.pyocd_flasher import MODULE
 
 AUTO = "auto"
 PROBES_TIMEOUT_S = 30.0
-NAME_THEM = "name them: --hil-probe UID --hil-port URL; `hil doctor` lists both"
+NAME_THEM = "name them: --hil-probe=UID --hil-port=URL; `hil doctor` lists both"
 
 
 def connected_probes() -> list[dict[str, str]]:

@@ -40,7 +40,7 @@ def board_arguments(target: Target, probe_id: str) -> list[str]:
     if target.mcu.chip is None:
         raise BenchError(
             f"{target.name} cannot be emulated: its file names no chip",
-            hint="use a real board: --hil-probe UID --hil-port PORT",
+            hint="use a real board: --hil-probe=UID --hil-port=PORT",
         )
     wiring = {
         "--probe-id": probe_id,

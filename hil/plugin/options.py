@@ -22,6 +22,7 @@ DEFAULT_BASELINES = "reports/baselines"
 DEFAULT_GATE_REPEATS = 8
 OPTIMIZATIONS = ("O1", "O2", "O3", "Os")
 DEFAULT_OPTIMIZATION = "O2"
+INI_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 NO_TARGET = "nothing to measure on: give --target NAME (or --hil-target)"
 
 SHORT_TARGET = "--target"
@@ -306,6 +307,7 @@ def add_short_target(parser: pytest.Parser) -> bool:
 
 def read_options(config: pytest.Config) -> Options:
     """The options in effect. Raises pytest.UsageError for unusable ones."""
+    _check_ini_is_read(config)
     targets = config.getoption("hil_target") or config.getini("hil_target")
     kind = config.getoption("hil_kind") or config.getini("hil_kind")
     if kind not in KINDS:
@@ -345,7 +347,33 @@ def read_options(config: pytest.Config) -> Options:
 def _baselines(config: pytest.Config) -> Path:
     """The folder of the option as seen from here; that of the ini file, from pytest's root."""
     given: Path | None = config.getoption("hil_baselines")
-    return given or config.rootpath / config.getini("hil_baselines")
+    return given or project_dir(config) / config.getini("hil_baselines")
+
+
+def project_dir(config: pytest.Config) -> Path:
+    """Where the project is: pytest's root, if an ini file says so; else where pytest was called.
+
+    Without one pytest takes a folder that holds all its arguments and everything that looks like a
+    path: /dev of --hil-port /dev/ttyACM0.
+    """
+    return config.rootpath if config.inipath is not None else config.invocation_params.dir
+
+
+def _check_ini_is_read(config: pytest.Config) -> None:
+    """Raises pytest.UsageError where pytest takes an option's value for the place of tests, and so
+    does not find the project's ini file.
+    """
+    port = config.getoption("hil_port")
+    words = [str(word) for word in config.invocation_params.args]
+    if port is None or port not in words or config.inipath is not None or not Path(port).exists():
+        return
+    here = config.invocation_params.dir
+    found = [f / name for f in (here, *here.parents) for name in INI_FILES if (f / name).is_file()]
+    if found:
+        raise pytest.UsageError(
+            f"pytest takes {port} for a path to tests and does not read {found[0]}\n"
+            f"hint: write --hil-port={port}, with = in between"
+        )
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from hil.plugin.gating import (
     vanished,
     vanished_suites,
 )
-from hil.plugin.options import ALL_TARGETS, Options
+from hil.plugin.options import ALL_TARGETS, Options, project_dir
 from hil.plugin.outputs import Outcome, write_outputs
 from hil.plugin.progress import ProgressDisplay
 from hil.plugin.recorder import Recorder, store_location
@@ -101,7 +101,7 @@ class HilSession:
         """What keeps the runs, on the controller, unless nobody wants that."""
         if self.options.no_store or not self.is_controller or self._config.option.collectonly:
             return None
-        root = self._config.rootpath
+        root = project_dir(self._config)
         try:
             return Recorder(store_location(self.options.store, root), root, self.stored)
         except (StoreError, ConfigError) as error:
@@ -109,7 +109,7 @@ class HilSession:
 
     def _keep(self, record: RunRecord, place: int) -> None:
         """Writes a record down where it was measured, in case this process does not live on."""
-        spool = Spool(self._config.rootpath, self.stored.session_id)
+        spool = Spool(project_dir(self._config), self.stored.session_id)
         if spool.folder.is_dir():  # a worker on another host has none
             spool.write(StoredRun.of(record, self.stored, place))
 
@@ -146,7 +146,7 @@ class HilSession:
         """The gate; for a real board with what the history knows of the noise of such boards."""
         assert self.gate is not None
         if record.kind is Kind.HARDWARE and not self.gate.floors and not self.options.no_store:
-            location = store_location(self.options.store, self._config.rootpath)
+            location = store_location(self.options.store, project_dir(self._config))
             self.gate = replace(self.gate, floors=floors_from(location, record.target))
         return self.gate
 
@@ -345,7 +345,7 @@ def _stored_session(config: pytest.Config) -> StoredSession:
     if told is not None:
         return StoredSession.model_validate_json(told)
     arguments = [str(argument) for argument in config.invocation_params.args]
-    return StoredSession.begin(["pytest", *arguments], source_commit(config.rootpath))
+    return StoredSession.begin(["pytest", *arguments], source_commit(project_dir(config)))
 
 
 def _model_suffix(definition: pytest.Item) -> str:
@@ -365,9 +365,9 @@ def _check_distribution(config: pytest.Config) -> None:
 
 
 def _load_targets(options: Options, config: pytest.Config) -> tuple[Target, ...]:
-    known = target_names(config.rootpath)
+    known = target_names(project_dir(config))
     wanted = known if ALL_TARGETS in options.targets else sorted(set(options.targets))
-    return tuple(load_target(name, config.rootpath) for name in wanted)
+    return tuple(load_target(name, project_dir(config)) for name in wanted)
 
 
 def _kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:

@@ -43,7 +43,7 @@ def test_none_or_several_are_an_error_that_says_how_to_choose(
     connected(monkeypatch, *ids)
     with pytest.raises(BenchError, match=message) as caught:
         discover.only_probe()
-    assert "--hil-probe UID --hil-port URL" in caught.value.hint
+    assert "--hil-probe=UID --hil-port=URL" in caught.value.hint
 
 
 def test_a_probe_without_a_port_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,7 +85,9 @@ def test_help_lists_every_option_with_its_default(pytester: pytest.Pytester) -> 
     ours = text[text.index("hardware-in-the-loop") :].split("\n\n")[0]
     for option in ("--hil-min-rounds", "--hil-precision", "--hil-confidence", "--hil-max-time"):
         assert option in text
-    assert ours.count("(Default:") == 18 - 1
+    options = re.findall(r"^  (--[\w-]+)", ours, re.M)
+    # All but --target, which is --hil-target in short.
+    assert ours.count("(Default:") == len(options) - 1
 
 
 def test_help_imports_nothing_slow(pytester: pytest.Pytester) -> None:
@@ -316,6 +319,16 @@ class TestMeasuring:
         assert entry["board"] == probe
         assert entry["kind"] == "emulated"
         assert entry["metrics"]["latency_median_ms"] is None
+
+    def test_a_port_that_pytest_takes_for_a_path_does_not_lose_the_ini_file(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        pytester.makeini("[pytest]\n")
+        result = run(
+            pytester, "--target", "stm32f746", "--hil-probe", "x", "--hil-port", "/dev/null"
+        )
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*write --hil-port=/dev/null, with = in between*"])
 
     def test_fixtures_serve_tests_written_in_python(
         self, pytester: pytest.Pytester, suite: Path
