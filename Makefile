@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make bench` and `make test`. Both set up what is missing.
-.PHONY: bench test test-all lint coverage benchmark setup clean
+.PHONY: bench nightly test test-all lint coverage benchmark setup clean
 
 PYTEST = .venv/bin/python -m pytest
 # All cores; the tests of a file share what they built.
@@ -12,6 +12,15 @@ setup:
 bench:
 	@start=$$(date +%s); scripts/setup && $(PYTEST) --target stm32f746; code=$$?; \
 	echo "from start to verdict: $$(( $$(date +%s) - start )) s"; exit $$code
+
+# What a bench does every night: both suites, all schemes, history, gate, report.
+NIGHTLY = reports/out/nightly
+nightly:
+	@scripts/setup
+	@mkdir -p $(NIGHTLY)
+	$(PYTEST) --target stm32f746 --hil-compare-schemes --hil-baseline nightly \
+	  --hil-html $(NIGHTLY)/report.html --hil-json $(NIGHTLY)/results.json \
+	  --hil-markdown $(NIGHTLY)/summary.md --junitxml $(NIGHTLY)/junit.xml
 
 test:
 	@scripts/setup
