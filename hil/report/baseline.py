@@ -41,7 +41,7 @@ def print_baseline(console: Console, baseline: Baseline) -> None:
             name = f"{entry.model}\n{entry.kernels.value}" if swept else entry.model
             figures = [_figure(QUANTITIES[each], entry) for each in SHOWN]
             commit = (entry.subject.source_commit or ABSENT)[:COMMIT_DIGITS]
-            table.add_row(name, *figures, f"{entry.started_utc[:10]}\n{commit}")
+            table.add_row(name, *figures, f"{entry.started_utc[2:10]}\n{commit}")
         console.print(table)
 
 

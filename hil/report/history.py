@@ -102,7 +102,7 @@ def print_run(console: Console, run: StoredRun) -> None:
             "origin": run.origin.value,
             "suite": run.suite or ABSENT,
             "session": f"{run.session.session_id} on {run.session.host}",
-            "command": " ".join(run.session.arguments),
+            "command": run.session.command,
         },
     )
     if run.reason:

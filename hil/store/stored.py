@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import secrets
+import shlex
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,11 @@ class StoredSession(Record):
     arguments: tuple[str, ...]
     source_commit: str | None = None
     hil_version: str = __version__
+
+    @property
+    def command(self) -> str:
+        """The call as a line for the shell."""
+        return shlex.join(self.arguments)
 
     @classmethod
     def begin(cls, arguments: Sequence[str], source_commit: str | None) -> StoredSession:

@@ -46,4 +46,4 @@ def _facts(session: StoredSession, held: Held | None) -> dict[str, str]:
         facts["commit"] = commit[:COMMIT_DIGITS] + ("+" if commit.endswith("+") else "")
     if held is not None:
         facts["baseline"] = held.name
-    return facts | {"command": " ".join(session.arguments)}
+    return facts | {"command": session.command}
