@@ -102,7 +102,7 @@ def test_a_larger_set_that_fails_leaves_the_run_as_it_is(
 
 @pytest.mark.skipif(not find_spec("xdist"), reason="pytest-xdist is not installed")
 def test_several_workers_give_the_same_table(pytester: pytest.Pytester, suite: Path) -> None:
-    arguments = ("--target", "stm32f746", "--hil-compare-schemes")
+    arguments = ("--target", "stm32f746", "--hil-compare-schemes", "--hil-no-store")
     alone = run(pytester, *arguments)
     together = run(pytester, *arguments, "-n", "2")
     together.assert_outcomes(passed=10, skipped=5)

@@ -16,7 +16,7 @@ from hil.store.store import Store, open_store
 from hil.vocab import CheckName, Status
 from tests import models
 from tests.conftest import HOME
-from tests.plugin.test_plugin import DATA, SUITE, run
+from tests.plugin.test_plugin import DATA, LEAN, SUITE, run
 from tests.stored import SESSION, make_run
 
 TARGET = ("--target", "stm32f746")
@@ -110,7 +110,7 @@ class TestKeeping:
     def test_two_sessions_at_once_lose_nothing(
         self, pytester: pytest.Pytester, suite: Path
     ) -> None:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TARGET]
+        command = [sys.executable, "-m", "pytest", *LEAN, *TARGET]
         sessions = [
             subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.DEVNULL)
             for _ in range(2)

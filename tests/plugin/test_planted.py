@@ -15,6 +15,7 @@ from hil.gate.baseline import Baseline, entries_of, save_baseline
 from hil.report.json_report import read_json
 from tests import models
 from tests.conftest import HOME, SUITES
+from tests.plugin.test_plugin import LEAN
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulated, pytest.mark.toolchain]
 
@@ -35,7 +36,7 @@ def _real_home(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    command = ("-p", "no:cacheprovider", "--target", "stm32f746", *arguments)
+    command = (*LEAN, "--target", "stm32f746", *arguments)
     return pytester.runpytest_subprocess(*command, timeout=600)
 
 

@@ -16,6 +16,8 @@ import pytest
 from tests import models
 from tests.conftest import HOME, SUITES
 
+# Hypothesis' plugin takes most of a second to start, and no suite here uses it.
+LEAN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 DATA = """\
 import numpy as np
 def test_data():
@@ -43,7 +45,7 @@ def suite(pytester: pytest.Pytester) -> Path:
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+    return pytester.runpytest_subprocess(*LEAN, *arguments, timeout=120)
 
 
 def no_hil_process_is_left() -> bool:
