@@ -18,6 +18,7 @@ from benchmarks import (
     link,
     operators,
     outputs,
+    report,
     schemes,
     startup,
     store,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "schemes": schemes.figures,
     "store": store.figures,
     "gate": gate.figures,
+    "report": report.figures,
 }
 
 

@@ -61,6 +61,11 @@ def hold(
         said = "; ".join(map(str, forbids))
         reason = f"not comparable with baseline {terms.baseline}: {said} (--hil-accept {keys})"
         return _without(expression, after, GateOutcome.INCOMPARABLE, reason)
+    if quantity.dimension is Dimension.ACCURACY:
+        metrics = before.accuracy_metric, after.accuracy_metric
+        if metrics[0] != metrics[1]:
+            reason = f"another metric: {metrics[0]} -> {metrics[1]}"
+            return _without(expression, after, GateOutcome.INCOMPARABLE, reason)
     old, new = quantity.value(before), quantity.value(after)
     if new is None:
         return _without(expression, after, GateOutcome.ABSENT, "this run has no such figure")

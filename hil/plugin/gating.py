@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pytest
 
+from hil.emulator.protocol import PROBE_PREFIX
 from hil.errors import ConfigError
 from hil.gate.baseline import Key, load_baseline
 from hil.gate.condition import check_keys
@@ -96,16 +98,34 @@ def floors_from(location: str, target: str) -> Floors:
     return noise_floors(run.record for run in runs if run.record is not None)
 
 
-def vanished(gate: Gate, suite: Suite, targets: Sequence[str]) -> Iterator[Key]:
-    """Entries of models that the suite does not have any more, on targets that are measured."""
+@dataclass(frozen=True)
+class Measured:
+    """Which entries of a baseline a session could measure again: those of its targets and kind."""
+
+    targets: tuple[str, ...]
+    kind: Kind
+
+    def covers(self, key: Key) -> bool:
+        """Whether an entry is one of them."""
+        return key.target in self.targets and key.kind is self.kind
+
+
+def vanished(gate: Gate, suite: Suite, measured: Measured) -> Iterator[Key]:
+    """Entries of models that the suite does not have any more."""
     models = {model.label for model in suite.models}
     for key in gate.keys:
-        if key.suite == suite.name and key.target in targets and key.model not in models:
+        if key.suite == suite.name and measured.covers(key) and key.model not in models:
             yield key
 
 
-def vanished_suites(gate: Gate, collected: set[str], targets: Sequence[str]) -> Iterator[Key]:
+def vanished_suites(gate: Gate, collected: set[str], measured: Measured) -> Iterator[Key]:
     """Entries of suites that are not there any more."""
     for key in gate.keys:
-        if key.suite not in collected and key.target in targets:
+        if key.suite not in collected and measured.covers(key):
             yield key
+
+
+def kind_of(options: Options) -> Kind:
+    """What the boards of a session are, before any is opened."""
+    named = options.probe is not None and not options.probe.startswith(PROBE_PREFIX)
+    return Kind.HARDWARE if named or options.kind == Kind.HARDWARE.value else Kind.EMULATED

@@ -313,6 +313,10 @@ def read_options(config: pytest.Config) -> Options:
     if kind not in KINDS:
         raise pytest.UsageError(f"hil_kind = {kind}: choose from {', '.join(KINDS)}")
     references = config.getoption("hil_references") or config.getini("hil_references")
+    baseline = config.getoption("hil_baseline") or config.getini("hil_baseline") or None
+    # What the ini file says of the gate is for when there is a baseline.
+    gate = config.getini("hil_gate") if baseline else ()
+    strict = baseline is not None and config.getini("hil_baseline_strict")
     return Options(
         targets=tuple(dict.fromkeys(targets)),
         kind=kind,
@@ -334,11 +338,10 @@ def read_options(config: pytest.Config) -> Options:
         unsupported=config.getoption("hil_unsupported"),
         rounds=_rounds(config),
         optimization=config.getoption("hil_optimization"),
-        baseline=config.getoption("hil_baseline") or config.getini("hil_baseline") or None,
-        gate=tuple(config.getoption("hil_gate") or config.getini("hil_gate")),
+        baseline=baseline,
+        gate=tuple(config.getoption("hil_gate") or gate),
         accept=tuple(config.getoption("hil_accept") or ()),
-        baseline_strict=config.getoption("hil_baseline_strict")
-        or config.getini("hil_baseline_strict"),
+        baseline_strict=config.getoption("hil_baseline_strict") or strict,
         baselines=_baselines(config),
         gate_repeats=config.getoption("hil_gate_repeats"),
     )

@@ -72,6 +72,7 @@ class Recorder:
 
     def finish(self, exit_status: int, *, complete: bool) -> None:
         """Notes the end of the session."""
+        self._take_unjudged()
         if self._store is not None and self._runs:
             end = SessionEnd(
                 session_id=self.session.session_id,
@@ -87,6 +88,19 @@ class Recorder:
             self._store.close()
             self._store = None
         self.spool.close()
+
+    def _take_unjudged(self) -> None:
+        """Runs that no check asked for: a test of somebody's own did."""
+        for path in self.spool.waiting() if self._store is not None else ():
+            run = StoredRun.model_validate_json(path.read_bytes())
+            try:
+                assert self._store is not None
+                self._store.add_run(run)
+            except StoreError as error:
+                self._give_up(error)
+                return
+            self._runs[(run.suite or "", run.model, run.target, run.kernels.value)] = run
+            self.spool.drop(run.run_id)
 
     def lines(self) -> list[str]:
         """What the user should know of it."""

@@ -6,35 +6,42 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hil.bench.bench import BenchChoice
-from hil.errors import ConfigError, HilError, StoreError, UnsupportedModel, did_you_mean
-from hil.files import check_writable
+from hil.errors import ConfigError, HilError, StoreError, UnsupportedModel
 from hil.gate.change import Held
-from hil.gate.gate import Gate, gate_lines, unsupported_verdict
+from hil.gate.gate import Gate, unsupported_verdict
 from hil.gate.noise import More
 from hil.plugin.broker import RunBroker, RunKey
+from hil.plugin.choices import (
+    check_distribution,
+    check_outputs,
+    kernel_libraries,
+    load_targets,
+)
 from hil.plugin.fixtures import run_key
 from hil.plugin.gating import (
     MARKER,
+    Measured,
     check_limits,
     failures_of_test,
     floors_from,
+    kind_of,
     make_gate,
     marked_limits,
     special_limits,
     vanished,
     vanished_suites,
 )
-from hil.plugin.options import ALL_TARGETS, Options, project_dir
+from hil.plugin.options import Options, project_dir
 from hil.plugin.outputs import Outcome, write_outputs
 from hil.plugin.progress import ProgressDisplay
 from hil.plugin.recorder import Recorder, store_location
 from hil.plugin.results import Judged, Results, attach, attach_note, properties
+from hil.plugin.summary import print_summary
 from hil.plugin.vanished import VanishedItem
 from hil.record import RunRecord, RunResult, Verdict
 from hil.reference.reference import reference_names
@@ -42,8 +49,8 @@ from hil.source import source_commit
 from hil.store.spool import Spool
 from hil.store.stored import StoredRun, StoredSession
 from hil.suite import Suite
-from hil.target import Target, load_target, target_names
-from hil.vocab import CheckName, KernelLibrary, Kind
+from hil.target import Target
+from hil.vocab import CheckName, Kind
 
 EXIT_ONLY_BENCH_ERRORS = 10
 # What the controller tells its workers.
@@ -58,15 +65,16 @@ class HilSession:
         self._config = config
         self._errors_told: list[HilError] = []
         self._was_interrupted = False
+        self._write_failure = ""
         self._suites: dict[str, Suite] = {}
         try:
-            self.targets = _load_targets(options, config)
-            self.kernels = _kernel_libraries(options.kernels)
+            self.targets = load_targets(options, config)
+            self.kernels = kernel_libraries(options.kernels)
             self.gate = make_gate(options, swept=len(self.kernels) > 1)
             references = reference_names(options.references)
             choice = BenchChoice(options.kind, options.probe, options.port)
-            _check_outputs(options)
-            _check_distribution(config)
+            check_outputs(options)
+            check_distribution(config)
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from error
         self.stored = _stored_session(config)
@@ -124,7 +132,7 @@ class HilSession:
         """What the baseline has of a suite, and the suite does not any more."""
         if self.gate is None:
             return []
-        keys = vanished(self.gate, suite, [target.name for target in self.targets])
+        keys = vanished(self.gate, suite, self._measured)
         return [VanishedItem.of(parent, key, strict=self.gate.strict) for key in keys]
 
     def verdict(self, key: RunKey, check: CheckName, item: pytest.Item) -> Verdict:
@@ -174,9 +182,13 @@ class HilSession:
         """Adds what the baseline has of suites that are gone, unless only some were asked for."""
         if self.gate is None or not self._is_whole:
             return
-        targets = [target.name for target in self.targets]
-        for key in vanished_suites(self.gate, set(self._suites), targets):
+        for key in vanished_suites(self.gate, set(self._suites), self._measured):
             items.append(VanishedItem.of(session, key, strict=self.gate.strict))
+
+    @property
+    def _measured(self) -> Measured:
+        names = tuple(target.name for target in self.targets)
+        return Measured(names, kind_of(self.options))
 
     @property
     def _is_whole(self) -> bool:
@@ -275,7 +287,12 @@ class HilSession:
             session.exitstatus = EXIT_ONLY_BENCH_ERRORS
         if self.recorder is not None:
             self.recorder.finish(int(session.exitstatus), complete=not self._was_interrupted)
-        write_outputs(self.options, self._outcome())
+        try:
+            write_outputs(self.options, self._outcome())
+        except HilError as error:
+            self._write_failure = str(error)
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _outcome(self) -> Outcome:
         runs = self.results.runs()
@@ -293,38 +310,11 @@ class HilSession:
         return self.gate.held(runs) if self.gate is not None else None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Prints a table per target, and one per suite when schemes are compared."""
-        runs = self.results.runs()
-        if not self.is_controller or not runs:
+        """Prints what came of it."""
+        if not self.is_controller:
             return
-        from hil.report.terminal import summary_text
-
-        color, explain = terminalreporter.hasmarkup, self._config.get_verbosity() >= 0
-        terminalreporter.section("hil", sep="=")
-        # The table of schemes tells why models cannot run: once is enough.
-        table = summary_text(
-            runs,
-            color=color,
-            explain=explain,
-            unsupported=not self.options.compare_schemes,
-            held=self._held(runs),
-        )
-        terminalreporter.write(table)
-        if self.options.compare_schemes:
-            from hil.report.schemes import schemes_text
-
-            terminalreporter.write(schemes_text(runs, color=color, explain=explain))
-        for line in [*gate_lines(runs), *self.results.notes]:
-            terminalreporter.write_line(line)
-        for line in self.recorder.lines() if self.recorder is not None else ():
-            terminalreporter.write_line(line)
-        for path in self.options.files:
-            terminalreporter.write_line(f"results: {path}{self._note_on(path)}")
-
-    def _note_on(self, path: Path) -> str:
-        if not self._was_interrupted:
-            return ""
-        return " (not complete)" if path == self.options.json else " not written: interrupted"
+        kept = self.recorder.lines() if self.recorder is not None else []
+        print_summary(terminalreporter, self.options, self._outcome(), kept, self._write_failure)
 
     def pytest_unconfigure(self) -> None:
         """Lets go of boards when the session never got to its end."""
@@ -352,46 +342,3 @@ def _model_suffix(definition: pytest.Item) -> str:
     marker = definition.get_closest_marker("hil")
     model = marker.kwargs.get("model") if marker is not None else None
     return f"-{model}" if isinstance(model, str) else ""
-
-
-def _check_distribution(config: pytest.Config) -> None:
-    """Several workers are fed by hil.plugin.scheduling; other ways would measure runs twice."""
-    dist = config.getoption("dist", "no")
-    if dist not in ("no", "load"):
-        raise ConfigError(
-            f"--dist {dist} would tear runs apart",
-            hint="leave --dist out: with -n alone, the checks of a run stay on one worker",
-        )
-
-
-def _load_targets(options: Options, config: pytest.Config) -> tuple[Target, ...]:
-    known = target_names(project_dir(config))
-    wanted = known if ALL_TARGETS in options.targets else sorted(set(options.targets))
-    return tuple(load_target(name, project_dir(config)) for name in wanted)
-
-
-def _kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:
-    known = [library.value for library in KernelLibrary]
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"unknown kernel library {name!r}", hint=did_you_mean(name, known))
-    return tuple(KernelLibrary(name) for name in names)
-
-
-def _check_outputs(options: Options) -> None:
-    """Finds out before the measurements that their results or logs could not be kept."""
-    for path in options.files:
-        check_writable(path)
-        if options.files.count(path) > 1:
-            raise ConfigError(f"two kinds of results would be written to {path}")
-    if options.parquet is not None:
-        from hil.report.frame import check_parquet
-
-        check_parquet()
-    if options.log_dir is not None:
-        try:
-            options.log_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot make --hil-log-dir {options.log_dir}: {error.strerror or error}"
-            ) from error

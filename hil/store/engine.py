@@ -68,7 +68,8 @@ def _sqlite(path: Path) -> sa.Engine:
         ignore = path.parent / IGNORE_FILE
         if not ignore.exists():
             ignore.write_text("*\n")
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    url = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

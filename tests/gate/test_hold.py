@@ -91,6 +91,12 @@ def test_of_an_error_lower_is_better() -> None:
         answer("accuracy:-0.01", new, old)
 
 
+def test_another_metric_is_not_compared() -> None:
+    told = answer("accuracy:0.5pp", make_entry(accuracy_metric="topk"))
+    assert told.outcome is GateOutcome.INCOMPARABLE
+    assert told.reason == "accuracy: another metric: top1 -> topk"
+
+
 def test_a_relative_limit_on_0_allows_nothing() -> None:
     assert answer("outputs.max_lsb:50%", make_entry(outputs_max_lsb=0)).outcome == "pass"
     told = answer("outputs.max_lsb:50%", make_entry(outputs_max_lsb=1))

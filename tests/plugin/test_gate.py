@@ -12,6 +12,7 @@ import pytest
 
 from hil.gate.baseline import Baseline, entries_of, load_baseline, save_baseline
 from hil.report.json_report import read_json
+from hil.vocab import Kind
 from tests import models
 from tests.conftest import HOME
 from tests.plugin.test_plugin import DATA, SUITE, run
@@ -206,7 +207,16 @@ class TestHolding:
         self, pytester: pytest.Pytester, suite: Path, baseline: Baseline
     ) -> None:
         (entry,) = baseline.entries
-        gone = [entry.model_copy(update={"model": "gone"}), entry.model_copy(update={"suite": "s"})]
+        gone = [
+            entry.model_copy(update=change)
+            for change in (
+                {"model": "gone"},
+                {"suite": "s"},
+                # Not measured here: nothing is known to be missing.
+                {"model": "of real boards", "kind": Kind.HARDWARE},
+                {"model": "elsewhere", "target": "nucleo_f746zg"},
+            )
+        ]
         save_baseline(pytester.path / FOLDER, baseline.updated(gone))
         result = run(pytester, *GATED, "-rs")
         result.assert_outcomes(passed=5, skipped=2)
@@ -261,3 +271,5 @@ class TestHolding:
         )
         run(pytester).assert_outcomes(passed=4, failed=1)
         run(pytester, "--hil-gate", "latency.median:0").assert_outcomes(passed=5)
+        # Without a baseline the ini file's gate has nothing to say.
+        run(pytester, "-o", "hil_baseline=").assert_outcomes(passed=5)

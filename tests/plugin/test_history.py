@@ -97,6 +97,27 @@ class TestKeeping:
         assert point.status is Status.UNSUPPORTED
         assert "SQUEEZE" in point.reason
 
+    def test_a_run_that_only_a_test_in_python_asked_for_is_kept_too(
+        self, pytester: pytest.Pytester, suite: Path
+    ) -> None:
+        (suite / "test_own.py").write_text(
+            "import pytest\n@pytest.mark.hil(model='dense')\ndef test_it(hil_run): pass\n"
+        )
+        result = run(pytester, *TARGET, "small/test_own.py")
+        result.stdout.fnmatch_lines(["history: 1 runs kept in *"])
+        (point,) = kept(pytester.path).points()
+        assert point.status is None
+        assert not list((pytester.path / ".hil" / "spool").iterdir())
+
+    def test_results_that_cannot_be_written_are_told_without_a_traceback(
+        self, pytester: pytest.Pytester, suite: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/nowhere/summary.md")
+        result = run(pytester, *TARGET)
+        assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+        result.stdout.fnmatch_lines(["results: cannot write the job's summary /nowhere/*"])
+        result.stdout.no_fnmatch_line("*Traceback*")
+
     def test_nobody_needs_to_keep_any(self, pytester: pytest.Pytester, suite: Path) -> None:
         run(pytester, *TARGET, "--hil-no-store").assert_outcomes(passed=5)
         assert not (pytester.path / ".hil").exists()

@@ -31,7 +31,7 @@ FIRST_REVISION = Path(__file__).parent / "revision_0001.sql"
 
 @pytest.fixture
 def location(tmp_path: Path) -> str:
-    return str(tmp_path / ".hil" / "history.sqlite")
+    return str(tmp_path / "a b?c#d%20" / ".hil" / "history.sqlite")  # names are no URLs
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_removed_runs_are_gone_with_their_verdicts_and_sessions(store: Store) ->
 
 
 def test_the_migrations_make_exactly_the_tables(store: Store, location: str) -> None:
-    engine = sa.create_engine(f"sqlite:///{location}")
+    engine = sa.create_engine(sa.URL.create("sqlite", database=location))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert context.get_current_revision() == HEAD
@@ -176,7 +176,7 @@ def test_the_migrations_make_exactly_the_tables(store: Store, location: str) -> 
 
 
 def test_a_history_of_the_first_revision_opens_with_its_runs(location: str) -> None:
-    Path(location).parent.mkdir()
+    Path(location).parent.mkdir(parents=True)
     with sqlite3.connect(location) as connection:
         connection.executescript(FIRST_REVISION.read_text())
     connection.close()
