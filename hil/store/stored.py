@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import secrets
 import shlex
@@ -133,25 +134,8 @@ class StoredRun(Record):
     @classmethod
     def unpack(cls, body: bytes, session: StoredSession, verdicts: Sequence[Verdict]) -> StoredRun:
         """What `pack` made. Raises ValueError."""
-        bare = _Bare.model_validate_json(zlib.decompress(body))
-        fields = {name: getattr(bare, name) for name in _Bare.model_fields}
-        return cls(session=session, verdicts=tuple(verdicts), **fields)
-
-
-class _Bare(Record):
-    """A StoredRun without what has tables of its own."""
-
-    run_id: str
-    place: int = 0
-    started_utc: str
-    origin: RunOrigin
-    suite: str | None
-    model: str
-    target: str
-    kernels: KernelLibrary
-    reason: str = ""
-    record: RunRecord | None = None
-    host_only: HostOnly | None = None
+        fields = json.loads(zlib.decompress(body))
+        return cls.model_validate({**fields, "session": session, "verdicts": tuple(verdicts)})
 
 
 def now_utc() -> str:

@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from tests import models
-from tests.conftest import HOME
-from tests.plugin.test_plugin import DATA, run
+from tests.sessions import DATA, run
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.emulated]
 
@@ -38,8 +37,7 @@ def host_data():
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOME", str(HOME))
+def suite(pytester: pytest.Pytester) -> Path:
     folder = pytester.path / "small"
     folder.mkdir()
     (folder / "suite.toml").write_text(SUITE)

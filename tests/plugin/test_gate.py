@@ -14,29 +14,10 @@ from hil.gate.baseline import Baseline, entries_of, load_baseline, save_baseline
 from hil.report.json_report import read_json
 from hil.vocab import Kind
 from tests import models
-from tests.conftest import HOME
-from tests.plugin.test_plugin import DATA, SUITE, run
+from tests.sessions import SUITE, make_suite, run
 
 FOLDER = Path("reports/baselines")
 GATED = ("--target", "stm32f746", "--hil-baseline", "night")
-
-
-@pytest.fixture(autouse=True)
-def _real_home(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(HOME))
-
-
-def make_suite(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "suite.toml").write_text(SUITE)
-    (folder / "data.py").write_text(DATA)
-    (folder / "dense.tflite").write_bytes(models.dense_float())
-    return folder
-
-
-@pytest.fixture
-def suite(pytester: pytest.Pytester) -> Path:
-    return make_suite(pytester.path / "small")
 
 
 @pytest.fixture(scope="module")

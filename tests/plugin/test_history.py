@@ -15,26 +15,10 @@ from hil.record import RunResult, Verdict
 from hil.store.store import Store, open_store
 from hil.vocab import CheckName, Status
 from tests import models
-from tests.conftest import HOME
-from tests.plugin.test_plugin import DATA, LEAN, SUITE, run
+from tests.sessions import LEAN, SUITE, run
 from tests.stored import SESSION, make_run
 
 TARGET = ("--target", "stm32f746")
-
-
-@pytest.fixture(autouse=True)
-def _real_home(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(HOME))
-
-
-@pytest.fixture
-def suite(pytester: pytest.Pytester) -> Path:
-    folder = pytester.path / "small"
-    folder.mkdir()
-    (folder / "suite.toml").write_text(SUITE)
-    (folder / "data.py").write_text(DATA)
-    (folder / "dense.tflite").write_bytes(models.dense_float())
-    return folder
 
 
 def kept(root: Path) -> Store:

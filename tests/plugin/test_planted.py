@@ -14,8 +14,8 @@ from hil.firmware.tflm import MICRO, SOURCE_SUFFIXES, TflmSource
 from hil.gate.baseline import Baseline, entries_of, save_baseline
 from hil.report.json_report import read_json
 from tests import models
-from tests.conftest import HOME, SUITES
-from tests.plugin.test_plugin import LEAN
+from tests.conftest import SUITES
+from tests.sessions import LEAN
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulated, pytest.mark.toolchain]
 
@@ -28,11 +28,6 @@ def test_data():
 """
 SUITE = '[hil]\nschema = 1\nname = "{0}"\n[metric]\nname = "top1"\n[[model]]\nfile = "{0}.tflite"\n'
 REBUILDS = 10
-
-
-@pytest.fixture(autouse=True)
-def _real_home(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(HOME))
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:

@@ -14,38 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests import models
-from tests.conftest import HOME, SUITES
-
-# Hypothesis' plugin takes most of a second to start, and no suite here uses it.
-LEAN = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
-DATA = """\
-import numpy as np
-def test_data():
-    x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-    return {"x": x, "y": np.array([0, 1, 2, 0, 1, 2])}
-"""
-SUITE = (
-    '[hil]\nschema = 1\nname = "small"\n[metric]\nname = "top1"\n[[model]]\nfile = "dense.tflite"\n'
-)
-
-
-@pytest.fixture(autouse=True)
-def _real_home(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(HOME))
-
-
-@pytest.fixture
-def suite(pytester: pytest.Pytester) -> Path:
-    folder = pytester.path / "small"
-    folder.mkdir()
-    (folder / "suite.toml").write_text(SUITE)
-    (folder / "data.py").write_text(DATA)
-    (folder / "dense.tflite").write_bytes(models.dense_float())
-    return folder
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*LEAN, *arguments, timeout=120)
+from tests.conftest import SUITES
+from tests.sessions import SUITE, run
 
 
 def no_hil_process_is_left() -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import models
-from tests.plugin.test_plugin import DATA, run
+from tests.sessions import DATA, run
 
 pytestmark = [
     pytest.mark.toolchain,
@@ -40,10 +40,7 @@ def test_other(number):
 
 
 @pytest.fixture
-def pair(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from tests.conftest import HOME
-
-    monkeypatch.setenv("HOME", str(HOME))
+def pair(pytester: pytest.Pytester) -> Path:
     folder = pytester.path / "pair"
     folder.mkdir()
     (folder / "suite.toml").write_text(SUITE)
