@@ -22,6 +22,19 @@ DEFAULT_BASELINES = "reports/baselines"
 DEFAULT_GATE_REPEATS = 8
 OPTIMIZATIONS = ("O1", "O2", "O3", "Os")
 DEFAULT_OPTIMIZATION = "O2"
+# Whose values may lie outside the project.
+PATH_OPTIONS = (
+    "--hil-port",
+    "--hil-tflm",
+    "--hil-json",
+    "--hil-csv",
+    "--hil-parquet",
+    "--hil-html",
+    "--hil-markdown",
+    "--hil-log-dir",
+    "--hil-bundle",
+    "--hil-baselines",
+)
 INI_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 NO_TARGET = "nothing to measure on: give --target NAME (or --hil-target)"
 
@@ -366,17 +379,18 @@ def _check_ini_is_read(config: pytest.Config) -> None:
     """Raises pytest.UsageError where pytest takes an option's value for the place of tests, and so
     does not find the project's ini file.
     """
-    port = config.getoption("hil_port")
-    words = [str(word) for word in config.invocation_params.args]
-    if port is None or port not in words or config.inipath is not None or not Path(port).exists():
+    if config.inipath is not None:
         return
     here = config.invocation_params.dir
     found = [f / name for f in (here, *here.parents) for name in INI_FILES if (f / name).is_file()]
-    if found:
-        raise pytest.UsageError(
-            f"pytest takes {port} for a path to tests and does not read {found[0]}\n"
-            f"hint: write --hil-port={port}, with = in between"
-        )
+    words = [str(word) for word in config.invocation_params.args]
+    for option in PATH_OPTIONS:
+        value = config.getoption(option.strip("-").replace("-", "_"))
+        if found and value is not None and str(value) in words and Path(value).exists():
+            raise pytest.UsageError(
+                f"pytest takes {value} for a path to tests and does not read {found[0]}\n"
+                f"hint: write {option}={value}, with = in between"
+            )
 
 
 def _names(text: str) -> tuple[str, ...]:

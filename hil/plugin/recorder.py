@@ -111,10 +111,16 @@ class Recorder:
                 "takes them in",
             ]
         kept = len(self._runs)
-        lines = [f"history: {kept} runs kept in {self.name}"] if kept else []
+        lines = [f"history: {kept} runs kept in {_from_here(self.name)}"] if kept else []
         if self.imported:
             lines.append(f"history: {self.imported} runs of a session that died were taken in")
         return lines
+
+
+def _from_here(name: str) -> str:
+    """A path below the current folder as one sees it from there."""
+    path = Path(name)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else name
 
 
 def store_location(given: str | None, root: Path) -> str:

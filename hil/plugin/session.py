@@ -224,7 +224,8 @@ class HilSession:
         names = ", ".join(target.name for target in self.targets)
         board = f"probe {self.options.probe}" if self.options.probe else "emulated board"
         kernels = ", ".join(self.options.kernels)
-        return f"hil: target {names} ({board}), kernels {kernels}"
+        held = f", baseline {self.gate.baseline.name}" if self.gate is not None else ""
+        return f"hil: target {names} ({board}), kernels {kernels}{held}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
