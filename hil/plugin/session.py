@@ -143,9 +143,13 @@ class HilSession:
         try:
             verdict = self.broker.verdict(key, check)
         except UnsupportedModel as error:
-            if self._ran_in_the_baseline(key):
+            if self.gate is None or not self._ran_in_the_baseline(self.gate, key):
+                raise
+            if self.gate.strict:
                 return unsupported_verdict(check, error.message)
-            raise
+            raise UnsupportedModel(
+                f"{error.message}; it ran in baseline {self.gate.baseline.name}", hint=error.hint
+            ) from error
         if self.gate is None:
             return verdict
         return self.gate.judge(verdict, self.broker.outcome(key).record, special, self._more(key))
@@ -158,13 +162,13 @@ class HilSession:
             self.gate = replace(self.gate, floors=floors_from(location, record.target))
         return self.gate
 
-    def _ran_in_the_baseline(self, key: RunKey) -> bool:
-        """Whether a strict gate has an entry of a run that cannot be made any more."""
-        names = (key.suite.name, key.model.label, key.target.name)
-        return (
-            self.gate is not None
-            and self.gate.strict
-            and any((k.suite, k.model, k.target) == names for k in self.gate.keys)
+    def _ran_in_the_baseline(self, gate: Gate, key: RunKey) -> bool:
+        """Whether the baseline has a run that cannot be made any more."""
+        names = (key.suite.name, key.model.label)
+        return any(
+            (known.suite, known.model) == names and self._measured.covers(known)
+            for known in gate.keys
+            if known.target == key.target.name
         )
 
     def _more(self, key: RunKey) -> More | None:
