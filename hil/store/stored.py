@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import secrets
 import shlex
 import zlib
@@ -38,7 +39,7 @@ class StoredSession(Record):
             session_id=new_id(),
             started_utc=now_utc(),
             host=platform.node() or "unknown",
-            arguments=tuple(arguments),
+            arguments=tuple(_without_password(argument) for argument in arguments),
             source_commit=source_commit,
         )
 
@@ -136,6 +137,12 @@ class StoredRun(Record):
         """What `pack` made. Raises ValueError."""
         fields = json.loads(zlib.decompress(body))
         return cls.model_validate({**fields, "session": session, "verdicts": tuple(verdicts)})
+
+
+def _without_password(argument: str) -> str:
+    """An argument of which nobody learns the password of a database."""
+    hidden = re.sub(r"(\w://[^:/@\s]*:)[^@\s]+@", r"\1***@", argument)
+    return re.sub(r"([?&]password=)[^&\s]+", r"\1***", hidden)
 
 
 def now_utc() -> str:

@@ -16,6 +16,8 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
+# Not alembic's usual name: a shared database may have that of another program.
+VERSION_TABLE = "hil_revision"
 
 SESSION = Table(
     "session",

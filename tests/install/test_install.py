@@ -103,6 +103,20 @@ def measure_their_model(installation: Installation, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0/500" in done.stdout
     assert "4 passed, 1 skipped" in done.stdout
+    hold_it(installation, folder)
+
+
+def hold_it(installation: Installation, folder: Path) -> None:
+    """Their second night: the history's migrations and the report's templates are in the wheel."""
+    kept = installation.run("hil", "baseline", "set", "night", cwd=folder)
+    assert kept.returncode == 0, kept.stderr
+    night = ("--hil-target", "stm32f746", "--hil-baseline", "night", "--hil-html", "r.html")
+    done = installation.run("pytest", *night, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "vs night" in done.stdout
+    assert "Content-Security-Policy" in (folder / "r.html").read_text()
+    listed = installation.run("hil", "history", cwd=folder)
+    assert listed.stdout.count("their") == 2
 
 
 def test_the_wheel_is_small_and_serves_every_python(wheel: Path) -> None:

@@ -1,9 +1,9 @@
 BEGIN TRANSACTION;
-CREATE TABLE alembic_version (
+CREATE TABLE hil_revision (
 	version_num VARCHAR(32) NOT NULL, 
-	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+	CONSTRAINT hil_revision_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0001');
+INSERT INTO "hil_revision" VALUES('0001');
 CREATE TABLE run (
 	run_id VARCHAR NOT NULL, 
 	session_id VARCHAR NOT NULL, 

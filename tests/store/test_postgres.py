@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from hil.errors import StoreError
 from hil.record import Verdict
 from hil.store.store import open_store
-from hil.store.tables import METADATA
+from hil.store.tables import METADATA, VERSION_TABLE
 from hil.vocab import CheckName, Status
 from tests.store.test_store import writer
 from tests.stored import SESSION, failed_run, make_run
@@ -95,7 +95,13 @@ def test_the_migrations_make_exactly_the_tables(location: str) -> None:
     open_store(location).close()
     engine = sa.create_engine(location)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert (
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}),
+                METADATA,
+            )
+            == []
+        )
     engine.dispose()
 
 

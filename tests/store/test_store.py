@@ -19,8 +19,8 @@ from hil.errors import StoreError
 from hil.record import Verdict
 from hil.store.engine import HEAD, hidden, open_engine
 from hil.store.store import RunFilter, Store, open_store
-from hil.store.stored import SessionEnd
-from hil.store.tables import METADATA
+from hil.store.stored import SessionEnd, StoredSession
+from hil.store.tables import METADATA, VERSION_TABLE
 from hil.vocab import CheckName, RunOrigin, Status
 from tests.conftest import ROOT
 from tests.entries import changed_record, hardware_record
@@ -170,7 +170,7 @@ def test_removed_runs_are_gone_with_their_verdicts_and_sessions(store: Store) ->
 def test_the_migrations_make_exactly_the_tables(store: Store, location: str) -> None:
     engine = sa.create_engine(sa.URL.create("sqlite", database=location))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection)
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert context.get_current_revision() == HEAD
         assert compare_metadata(context, METADATA) == []
 
@@ -189,11 +189,40 @@ def test_a_history_of_the_first_revision_opens_with_its_runs(location: str) -> N
 
 def test_a_history_of_a_newer_hil_is_refused(store: Store, location: str) -> None:
     with sqlite3.connect(location) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE hil_revision SET version_num = '9999'")
     connection.close()
     with pytest.raises(StoreError, match="made by a newer hil") as caught:
         open_store(location)
     assert "upgrade tflm-hil" in caught.value.hint
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE photos (id)")
+        connection.execute("CREATE TABLE alembic_version (version_num)")
+    connection.close()
+    with pytest.raises(StoreError, match="of another program: alembic_version, photos"):
+        open_store(str(path))
+    with sqlite3.connect(path) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    connection.close()
+    assert sorted(names) == [("alembic_version",), ("photos",)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "kept"),
+    [
+        (
+            "--hil-store=postgresql+psycopg://me:pw@h/d",
+            "--hil-store=postgresql+psycopg://me:***@h/d",
+        ),
+        ("postgresql://h/d?user=me&password=pw&x=1", "postgresql://h/d?user=me&password=***&x=1"),
+        ("suites/har", "suites/har"),
+    ],
+)
+def test_no_password_is_kept_with_a_sessions_arguments(argument: str, kept: str) -> None:
+    assert StoredSession.begin([argument], None).arguments == (kept,)
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:

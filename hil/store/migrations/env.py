@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from hil.store.tables import METADATA
+from hil.store.tables import METADATA, VERSION_TABLE
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    version_table=VERSION_TABLE,
+)
 with context.begin_transaction():
     context.run_migrations()
