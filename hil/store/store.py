@@ -79,20 +79,20 @@ class Store:
     def add_run(self, run: StoredRun) -> bool:
         """Keeps a run, its session and its verdicts; False when it was there already."""
         self.add_session(run.session)
-        is_new = self._insert(RUN, _row(run))
-        for verdict in run.verdicts:
-            self.add_verdict(run.run_id, verdict)
-        return is_new
+        rows = [(RUN, _row(run)), *((VERDICT, _verdict_row(run.run_id, v)) for v in run.verdicts)]
+        try:
+            with self._told(), self._writing() as connection:
+                for table, values in rows:
+                    connection.execute(table.insert().values(values))
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            return [self._insert(table, values) for table, values in rows][0]
+        return True
 
     def add_verdict(self, run_id: str, verdict: Verdict) -> None:
         """Keeps the answer of a check; one that is there already stays."""
-        values = {
-            "run_id": run_id,
-            "check_name": verdict.check.value,
-            "status": verdict.status.value,
-            "body": verdict.model_dump_json(),
-        }
-        self._insert(VERDICT, values)
+        self._insert(VERDICT, _verdict_row(run_id, verdict))
 
     def _insert(self, table: sa.Table, values: dict[str, Any]) -> bool:
         with self._told(), self._writing() as connection:
@@ -331,6 +331,15 @@ def _row(run: StoredRun) -> dict[str, Any]:
             "flash_bytes": metrics.flash_bytes,
         }
     return values
+
+
+def _verdict_row(run_id: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "check_name": verdict.check.value,
+        "status": verdict.status.value,
+        "body": verdict.model_dump_json(),
+    }
 
 
 def _point(row: sa.RowMapping, status: Status | None) -> HistoryPoint:
