@@ -87,7 +87,8 @@ class Store:
         except StoreError as error:
             if not isinstance(error.__cause__, IntegrityError):
                 raise
-            return [self._insert(table, values) for table, values in rows][0]
+            is_new, *_ = [self._insert(table, values) for table, values in rows]
+            return is_new
         return True
 
     def add_verdict(self, run_id: str, verdict: Verdict) -> None:
