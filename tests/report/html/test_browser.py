@@ -54,6 +54,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(browser: webdriver.Chrome, path: Path) -> None:
     browser.get("about:blank")
     browser.get(path.as_uri())
+    browser.execute_script("localStorage.clear()")
     browser.get_log("browser")
     browser.refresh()
 
