@@ -1,7 +1,6 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  root.classList.add("scripted");
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
@@ -10,14 +9,12 @@
 
   const themeButton = byId("theme");
   const wantsDark = matchMedia("(prefers-color-scheme: dark)");
-  const remembered = () => { try { return localStorage.getItem("hil-theme"); } catch { return null; } };
   const remember = (theme) => { try { localStorage.setItem("hil-theme", theme); } catch { /* not allowed: chosen anew each time */ } };
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : wantsDark.matches);
   const showTheme = () => {
     themeButton.setAttribute("aria-pressed", String(isDark()));
     redraw();
   };
-  if (remembered()) root.dataset.theme = remembered();
   themeButton.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     remember(root.dataset.theme);
@@ -26,6 +23,16 @@
   wantsDark.addEventListener("change", showTheme);
 
   // ---- charts: drawn when they come into view for the first time, and again for another theme
+
+  // The library is only run when something is to be drawn: the verdict does not wait for it.
+  const plotly = () => {
+    if (!window.Plotly) {
+      const script = document.createElement("script");
+      script.textContent = byId("plotly").textContent;
+      document.head.append(script);
+    }
+    return window.Plotly;
+  };
 
   const charts = read("chart-data");
   const drawn = new Map();
@@ -49,11 +56,11 @@
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
       ...coloured(spec.layout), xaxis: axis(spec.layout.xaxis), yaxis: axis(spec.layout.yaxis),
     };
-    Plotly.react(element, coloured(spec.data), layout, { responsive: true, displaylogo: false, displayModeBar: false });
+    plotly().react(element, coloured(spec.data), layout, { responsive: true, displaylogo: false, displayModeBar: false });
   }
   function redraw() {
     for (const [element, spec] of drawn) if (element.offsetParent !== null) draw(element, spec);
-      else drawn.delete(element), Plotly.purge(element);
+      else drawn.delete(element), plotly().purge(element);
     drawWithin(document.querySelector('[role="tabpanel"].shown'));
   }
   function drawWithin(panel) {
@@ -78,9 +85,15 @@
     if (focus) tab.focus();
     drawWithin(byId(tab.getAttribute("aria-controls")));
   }
+  function show(tab) {
+    select(tab, false);
+    history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
+    // Below a long list of failures the part would begin out of sight.
+    if (tab.getBoundingClientRect().top > innerHeight / 2) tab.parentElement.scrollIntoView();
+  }
   const moves = { ArrowRight: 1, ArrowLeft: -1 };
   tabs.forEach((tab, place) => {
-    tab.addEventListener("click", () => { select(tab, false); history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`); });
+    tab.addEventListener("click", () => show(tab));
     tab.addEventListener("keydown", (event) => {
       const goal = event.key === "Home" ? 0 : event.key === "End" ? tabs.length - 1
         : event.key in moves ? (place + moves[event.key] + tabs.length) % tabs.length : -1;
@@ -88,17 +101,27 @@
     });
   });
 
-  // ---- one run of several
+  // ---- one run of several: the same one in all parts, at first one that failed
 
-  for (const chooser of all("[data-chooser]")) {
-    const panel = chooser.closest('[role="tabpanel"]');
-    const show = () => {
+  const choosers = all("[data-chooser]");
+  const runOf = (id) => id.split("-")[1];
+  function choose(run) {
+    for (const chooser of choosers) {
+      const panel = chooser.closest('[role="tabpanel"]');
+      const option = [...chooser.options].find((each) => runOf(each.value) === run);
+      if (option) chooser.value = option.value;
       for (const choice of all(".choice", panel)) choice.classList.toggle("shown", choice.id === chooser.value);
-      drawWithin(panel);
-    };
-    chooser.addEventListener("change", show);
-    show();
+    }
+    drawWithin(document.querySelector('[role="tabpanel"].shown'));
   }
+  for (const chooser of choosers) chooser.addEventListener("change", () => choose(runOf(chooser.value)));
+  const failed = document.querySelector('#runs-table tbody[data-status="fail"] .details');
+  choose(failed ? runOf(failed.id) : "");
+  for (const button of all("[data-see]")) button.addEventListener("click", () => {
+    choose(button.dataset.run);
+    show(byId(`tab-${button.dataset.see}`));
+    byId(`tab-${button.dataset.see}`).focus();
+  });
   for (const panel of all('[role="tabpanel"]')) if (!panel.querySelector("[data-chooser]"))
     for (const choice of all(".choice", panel)) choice.classList.add("shown");
 
@@ -176,6 +199,23 @@
     draw(byId("history-chart"), { data, layout: { height: 420, shapes, xaxis: { title: "started, UTC", type: "date" }, yaxis: { title }, showlegend: data.length > 1 } });
   }
   for (const choice of [keyChoice, metricChoice]) if (choice) choice.addEventListener("change", drawHistory);
+
+  // ---- paper: everything, in light colours, with the charts of the runs that are chosen
+
+  let screenTheme;
+  addEventListener("beforeprint", () => {
+    if (root.classList.contains("printed")) return;
+    screenTheme = root.dataset.theme;
+    root.dataset.theme = "light";
+    root.classList.add("printed");
+    for (const panel of all('[role="tabpanel"]')) drawWithin(panel);
+    redraw();
+  });
+  addEventListener("afterprint", () => {
+    root.classList.remove("printed");
+    if (screenTheme) root.dataset.theme = screenTheme; else delete root.dataset.theme;
+    redraw();
+  });
 
   showTheme();
   select(tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash) || tabs[0], false);

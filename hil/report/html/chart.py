@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hil.report.html.words import visible
+
 Trace = dict[str, Any]
 # Names of the page's colours, which follow its theme: report.js puts them in.
 BLUE, GREY, RED, GREEN, AMBER = "@blue", "@grey", "@red", "@green", "@amber"
@@ -32,4 +34,4 @@ def chart(id_: str, label: str, traces: Sequence[Trace], x: str, y: str, **layou
 
 def plain(text: str) -> str:
     """Text that plotly shows as it is: it takes <b>, <a href> and the like for markup."""
-    return html.escape(text)
+    return html.escape(visible(text))

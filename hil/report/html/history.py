@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hil.gate.change import Held
-from hil.report.html.words import COMMIT_DIGITS
+from hil.report.html.words import COMMIT_DIGITS, commit_text, visible
 from hil.store.history import HistoryPoint
 from hil.vocab import Kind, Status
 
@@ -80,9 +80,9 @@ def _unit(point: HistoryPoint) -> str:
 def _series(points: Sequence[HistoryPoint], baselines: set[str]) -> dict[str, Any]:
     return {
         "x": [point.started_utc[:19].replace("T", " ") for point in points],
-        "commit": [(point.source_commit or "")[:COMMIT_DIGITS] for point in points],
-        "build": [(point.build_id or "")[:COMMIT_DIGITS] for point in points],
-        "run": [point.run_id for point in points],
+        "commit": [visible(commit_text(point.source_commit)) for point in points],
+        "build": [visible((point.build_id or "")[:COMMIT_DIGITS]) for point in points],
+        "run": [visible(point.run_id) for point in points],
         "status": [point.status.value if point.status else "not judged" for point in points],
         "bad": [point.status in BAD for point in points],
         "baseline": [point.run_id in baselines for point in points],
@@ -98,7 +98,7 @@ def _line(point: HistoryPoint) -> HistoryLine:
         started=point.started_utc[:16].replace("T", " "),
         name=f"{point.model} on {point.target}",
         status=point.status.value if point.status else "not judged",
-        commit=(point.source_commit or "")[:COMMIT_DIGITS],
+        commit=commit_text(point.source_commit),
         latency=text(point.latency),
         arena=text(point.arena_bytes),
         flash=text(point.flash_bytes),

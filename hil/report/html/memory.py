@@ -11,6 +11,7 @@ from hil.report.html.words import is_swept, run_name
 from hil.target import Target, load_target
 
 OWNERS = ("model", "kernels", "interpreter", "harness", "library")
+ALL_RAM = "all"
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """One memory as a bar, in the order of addresses."""
+    """One memory as a bar, in the order of addresses. `used` are the parts that are taken, with
+    their share of all that is: next to a large memory they would be too thin to be seen.
+    """
 
     title: str
     segments: tuple[Segment, ...]
+    used: tuple[Segment, ...]
     note: str
 
 
@@ -44,7 +48,7 @@ class MemoryView:
 def memory_views(runs: Sequence[RunResult]) -> list[MemoryView]:
     """One for each run with a result."""
     swept = is_swept(list(runs))
-    targets = {run.target: _target(run.target) for run in runs}
+    targets = {name: _target(name) for name in {run.target for run in runs}}
     return [
         MemoryView(
             f"mem-{place}",
@@ -65,20 +69,23 @@ def _target(name: str) -> Target | None:
 
 
 def _maps(record: RunRecord, target: Target | None) -> Iterator[MemoryMap]:
-    metrics = record.metrics
-    flash_size = target.flash.bytes if target is not None else None
-    flash = list(_flash(record, flash_size))
-    of = f" of {flash_size:,}" if flash_size is not None else ""
-    title = f"flash: {metrics.flash_bytes:,} bytes{of}"
-    yield _map(title, flash, record.absent.get("flash_kernels_bytes", ""))
-    place = record.condition.arena_placement
-    arena = list(_arena(metrics))
-    if arena:
-        whole = f" of {metrics.arena_capacity_bytes:,}" if metrics.arena_capacity_bytes else ""
-        yield _map(f"arena ({place}): {metrics.arena_used_bytes:,} bytes{whole}", arena, "")
+    """Flash, then RAM from its lowest address on: stack, variables, arena."""
+    metrics, place = record.metrics, record.condition.arena_placement
+    flash = list(_flash(record, target.flash.bytes if target is not None else None))
+    yield _map("flash", metrics.flash_bytes, flash, record.absent.get("flash_kernels_bytes", ""))
     static = list(_static(metrics))
     if static:
-        yield _map("stack and variables, from the lowest address on", static, "")
+        used = sum(size for _, kind, size in static if kind != "free")
+        # What is left of that memory is known only where the arena lies elsewhere.
+        if target is not None and place not in (target.placement.data, ALL_RAM):
+            taken = sum(size for _, _, size in static)
+            rest = target.memory[target.placement.data].bytes - taken
+            static.append(("padding, room of fault handlers, free", "free", rest))
+        memory = f" ({target.placement.data})" if target is not None else ""
+        yield _map(f"stack and variables{memory}", used, static, "")
+    arena = list(_arena(metrics))
+    if arena:
+        yield _map(f"arena ({place})", metrics.arena_used_bytes, arena, "")
 
 
 def _flash(record: RunRecord, size: int | None) -> Iterator[tuple[str, str, int]]:
@@ -88,7 +95,9 @@ def _flash(record: RunRecord, size: int | None) -> Iterator[tuple[str, str, int]
         if value is not None:
             known += value
             yield owner, owner, value
-    total = metrics.flash_bytes or 0
+    total = metrics.flash_bytes
+    if total is None:
+        return
     if total > known:
         name = "alignment" if metrics.flash_kernels_bytes is not None else "code"
         yield name, "other", total - known
@@ -109,15 +118,30 @@ def _arena(metrics: Metrics) -> Iterator[tuple[str, str, int]]:
 def _static(metrics: Metrics) -> Iterator[tuple[str, str, int]]:
     if metrics.stack_bytes is not None:
         used = metrics.stack_used_bytes
-        yield "stack, never used", "free", metrics.stack_bytes - (used or 0)
-        if used is not None:
+        if used is None:
+            yield "stack", "stack", metrics.stack_bytes
+        else:
+            yield "stack, never used", "free", metrics.stack_bytes - used
             yield "stack, used at most", "stack", used
-    for name, value in ((".data", metrics.ram_data_bytes), (".bss", metrics.ram_bss_bytes)):
+    for name, value in (
+        ("variables with a value (.data)", metrics.ram_data_bytes),
+        ("variables of 0 (.bss)", metrics.ram_bss_bytes),
+    ):
         if value:
             yield name, "static", value
 
 
-def _map(title: str, pieces: Sequence[tuple[str, str, int]], note: str) -> MemoryMap:
-    total = sum(size for _, _, size in pieces) or 1
-    segments = tuple(Segment(n, kind, size, size / total) for n, kind, size in pieces)
-    return MemoryMap(title, segments, note)
+def _map(
+    what: str, used: int | None, pieces: Sequence[tuple[str, str, int]], note: str
+) -> MemoryMap:
+    whole = sum(size for _, _, size in pieces)
+    title = what if used is None else f"{what}: {used:,} bytes"
+    if used is not None and any(kind == "free" for _, kind, _ in pieces):
+        title += f" of {whole:,}"
+    taken = [piece for piece in pieces if piece[1] != "free"]
+    return MemoryMap(title, _segments(pieces), _segments(taken), note)
+
+
+def _segments(pieces: Sequence[tuple[str, str, int]]) -> tuple[Segment, ...]:
+    whole = sum(size for _, _, size in pieces) or 1
+    return tuple(Segment(name, kind, size, size / whole) for name, kind, size in pieces)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import log10
 
 from hil.comparison import Comparison, HistogramBin, TensorComparison
 from hil.record import RunRecord, RunResult
-from hil.report.html.chart import BLUE, Chart, chart, plain
-from hil.report.html.words import ABSENT, is_swept, run_name
+from hil.report.html.chart import BLUE, Chart, chart
+from hil.report.html.words import Shown, is_swept, run_name
 
 
 @dataclass(frozen=True)
 class ReferenceLine:
-    """One output tensor against one reference."""
+    """One output tensor against one reference; `bins` are the histogram in words."""
 
     reference: str
     label: str
@@ -21,10 +22,12 @@ class ReferenceLine:
     differing: str
     beyond: str
     largest: str
-    mean: str
-    sqnr: str
-    cosine: str
-    flips: str
+    mean: Shown
+    sqnr: Shown
+    cosine: Shown
+    flips: Shown
+    bins: tuple[tuple[str, int], ...]
+    bin_unit: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _line(reference: str, comparison: Comparison, tensor: TensorComparison) -> R
     is_integer = tensor.max_error_lsb is not None
     worst = tensor.max_abs_error
     mean = tensor.mean_error_lsb if is_integer else tensor.mean_error_real
-    unit = " LSB" if is_integer else ""
+    unit, why = " LSB" if is_integer else "", tensor.absent
     largest = "NaN or infinite" if worst is None else f"{worst:.3g}{unit}"
     return ReferenceLine(
         reference=reference,
@@ -89,19 +92,25 @@ def _line(reference: str, comparison: Comparison, tensor: TensorComparison) -> R
         differing=f"{tensor.differing_elements:,} of {tensor.elements:,}",
         beyond=f"{tensor.beyond_bound_elements:,}",
         largest=largest if tensor.differing_elements else "equal",
-        mean=ABSENT if mean is None else f"{mean:.3g}{unit}",
-        sqnr=ABSENT if tensor.sqnr_db is None else f"{tensor.sqnr_db:.1f} dB",
-        cosine=ABSENT if tensor.cosine_similarity is None else f"{tensor.cosine_similarity:.6f}",
-        flips=ABSENT if tensor.argmax_flips is None else f"{tensor.argmax_flips:,}",
+        mean=Shown.of(mean, f".3g{unit}", why.get("mean_error_real", "")),
+        sqnr=Shown.of(tensor.sqnr_db, ".1f dB", why.get("sqnr_db", "")),
+        cosine=Shown.of(tensor.cosine_similarity, ".6f", why.get("cosine_similarity", "")),
+        flips=Shown.of(tensor.argmax_flips, ",", why.get("argmax_flips", "")),
+        bins=tuple((_range(each), each.count) for each in tensor.histogram),
+        bin_unit=_bin_unit(tensor),
     )
 
 
+def _bin_unit(tensor: TensorComparison) -> str:
+    return "LSB" if tensor.max_error_lsb is not None else "ULP"
+
+
 def _histogram(id_: str, name: str, comparison: Comparison, tensor: TensorComparison) -> Chart:
-    unit = "LSB" if tensor.max_error_lsb is not None else "ULP"
+    unit = _bin_unit(tensor)
     counts = [each.count for each in tensor.histogram]
     return chart(
         id_,
-        f"{name}, {tensor.name} against {comparison.label}: how many elements differ by how much",
+        f"{name}: how far {tensor.name} is from {comparison.label}",
         [
             {
                 "type": "bar",
@@ -114,9 +123,9 @@ def _histogram(id_: str, name: str, comparison: Comparison, tensor: TensorCompar
         f"error, {unit}",
         "elements (logarithmic)",
         height=300,
-        title={"text": plain(f"{tensor.name} against {comparison.label}"), "font": {"size": 14}},
         xaxis={"type": "category"},
-        yaxis={"type": "log"},
+        # From below 1, so that a single element has a bar.
+        yaxis={"type": "log", "range": [log10(0.5), log10(max(counts) * 1.5)], "dtick": 1},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hil.gate.change import Held
+from hil.gate.condition import forbidding
 from hil.gate.entry import BaselineEntry
 from hil.record import RunRecord, RunResult
 from hil.report.html.chart import BLUE, GREY, Chart, Trace, chart, plain
@@ -39,7 +40,9 @@ class KernelLine:
 
 @dataclass(frozen=True)
 class OperatorsView:
-    """One run; `why` says why it has no operators."""
+    """One run; `why` says why it has no operators, `refused` why it stands alone though there is a
+    baseline.
+    """
 
     id: str
     name: str
@@ -50,6 +53,8 @@ class OperatorsView:
     kernels: tuple[KernelLine, ...]
     charts: tuple[Chart, ...]
     why: str
+    refused: str
+    total: OperatorLine | None
 
 
 def operator_views(runs: Sequence[RunResult], held: Held | None) -> list[OperatorsView]:
@@ -63,7 +68,7 @@ def operator_views(runs: Sequence[RunResult], held: Held | None) -> list[Operato
 
 
 def _view(record: RunRecord, name: str, place: int, held: Held | None) -> OperatorsView:
-    before = held.entries.get(record.run_id) if held is not None else None
+    before, refused = _baseline(record, held)
     lines = tuple(_lines(record, before))
     drawn = (_chart(f"operators-{place}", name, record, before),) if lines else ()
     note = counts_note([RunResult(None, "", "", "", record=record)])
@@ -76,8 +81,19 @@ def _view(record: RunRecord, name: str, place: int, held: Held | None) -> Operat
         lines=lines,
         kernels=tuple(_kernels(record, before)),
         charts=drawn,
-        why=record.absent.get("operators", ""),
+        why="" if lines else record.absent.get("operators", "the profile is empty"),
+        refused=refused,
+        total=_total(record, before) if lines else None,
     )
+
+
+def _baseline(record: RunRecord, held: Held | None) -> tuple[BaselineEntry | None, str]:
+    """What the run is held against; None, and why, where the two must not be compared."""
+    before = held.entries.get(record.run_id) if held is not None else None
+    if held is None or before is None:
+        return None, ""
+    differences = forbidding(before, BaselineEntry.of(record), held.accepted)
+    return (None, "; ".join(map(str, differences))) if differences else (before, "")
 
 
 def _is_same_network(record: RunRecord, before: BaselineEntry | None) -> bool:
@@ -105,6 +121,27 @@ def _lines(record: RunRecord, before: BaselineEntry | None) -> Iterator[Operator
             change=change,
             direction=direction,
         )
+
+
+def _total(record: RunRecord, before: BaselineEntry | None) -> OperatorLine:
+    """All operators together: they need not be the same ones as the baseline's."""
+    operators = record.operators or ()
+    count, macs = sum(each.count for each in operators), sum(each.macs for each in operators)
+    old = None
+    if before is not None and before.operators is not None:
+        old = sum(each.count for each in before.operators)
+    change, direction = _change(old, count)
+    return OperatorLine(
+        index=len(operators),
+        name="all operators",
+        shape="",
+        count=f"{count:,}",
+        share="",
+        macs=f"{macs:,}" if macs else "",
+        per_mac=f"{count / macs:.2f}" if macs else "",
+        change=change,
+        direction=direction,
+    )
 
 
 def _change(old: int | None, new: int) -> tuple[str, str]:
@@ -141,6 +178,7 @@ def _chart(id_: str, name: str, record: RunRecord, before: BaselineEntry | None)
         "",
         height=max(220, height),
         barmode="group",
+        bargroupgap=0.12,
         yaxis={"autorange": "reversed", "automargin": True},
     )
 

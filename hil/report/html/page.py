@@ -17,7 +17,8 @@ from hil.record import RunResult
 from hil.resources import templates_dir
 from hil.store.history import HistoryPoint
 
-TEMPLATE, STYLE, SCRIPT = "report.html.j2", "report.css", "report.js"
+TEMPLATE, STYLE = "report.html.j2", "report.css"
+SCRIPT, EARLY_SCRIPT = "report.js", "early.js"
 # What could end a script element, and line ends that JavaScript has and JSON has not.
 _ESCAPES = {
     "<": "\\u003c",
@@ -53,23 +54,28 @@ def render(page: Page) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
+    from hil.report.html.environment import environment_views
     from hil.report.html.history import history_view
     from hil.report.html.memory import memory_views
     from hil.report.html.numerics import numerics_views
     from hil.report.html.operators import operator_views
-    from hil.report.html.overview import environment_views, overview_of, run_views
+    from hil.report.html.overview import overview_of
+    from hil.report.html.runs import run_views
     from hil.report.html.schemes import scheme_views
+    from hil.report.html.words import visible
 
     folder = templates_dir()
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     plotly = get_plotlyjs().replace("</script", "<\\/script")
     script = (folder / SCRIPT).read_text(encoding="utf-8")
+    early = (folder / EARLY_SCRIPT).read_text(encoding="utf-8")
     schemes, operators = scheme_views(page.runs), operator_views(page.runs, page.held)
     numerics, history = numerics_views(page.runs), history_view(page.history, page.held)
     shown = [view.charts for view in schemes]
@@ -88,9 +94,9 @@ def render(page: Page) -> str:
         environments=environment_views(page.runs),
         style=Markup((folder / STYLE).read_text(encoding="utf-8")),
         script=Markup(script),
-        script_hash=_hash(script),
+        early=Markup(early),
+        script_hashes=[_hash(text) for text in (early, script, plotly)],
         plotly=Markup(plotly),
-        plotly_hash=_hash(plotly),
         charts=Markup(as_json(charts)),
         history_data=Markup(as_json(history.data)),
     )

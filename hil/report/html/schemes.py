@@ -7,31 +7,35 @@ from dataclasses import dataclass
 
 from hil.checks.agreement import DEVICE
 from hil.checks.paired import wilson_interval
-from hil.checks.schemes import Drop, SchemeComparison, SchemeRow, compare_schemes, latency_of
+from hil.checks.schemes import SchemeComparison, SchemeRow, compare_schemes, latency_of
 from hil.record import RunRecord, RunResult
 from hil.report.html.chart import AMBER, BLUE, GREY, Chart, Trace, chart, plain
-from hil.report.html.words import ABSENT, accuracy, counts_note, number, unit_of
+from hil.report.html.words import ABSENT, Shown, accuracy, counts_note, number, unit_of
 from hil.vocab import SHARES
 
+PARETO = "Pareto"
 SMALLEST, LARGEST = 12.0, 44.0  # diameters of markers
 
 
 @dataclass(frozen=True)
 class SchemeLine:
-    """A row of the table."""
+    """A row of the table; `why` says why there is no result, `is_pareto_by_estimate` holds only if
+    accuracies count as they came out.
+    """
 
     name: str
     scheme: str
     status: str
     accuracy: str
-    drop: str
-    interval: str
+    drop: Shown
+    interval: Shown
     p_value: str
     verdict: str
     latency: str
     arena: str
     flash: str
     is_pareto: bool
+    is_pareto_by_estimate: bool
     why: str
 
 
@@ -76,9 +80,7 @@ def _line(row: SchemeRow) -> SchemeLine:
     run, record = row.run, row.run.record
     metrics = record.metrics if record is not None else None
     metric = record.accuracy_metric if record is not None else None
-    drop, interval, p_value, verdict = _drop(row.drop, metric)
-    if row.is_baseline:
-        verdict = "compared with"
+    drop, interval, p_value, verdict = _drop(row, metric)
     return SchemeLine(
         name=run.model,
         scheme=run.scheme.value if run.scheme is not None else ABSENT,
@@ -92,6 +94,7 @@ def _line(row: SchemeRow) -> SchemeLine:
         arena=number(metrics.arena_used_bytes) if metrics else ABSENT,
         flash=number(metrics.flash_bytes) if metrics else ABSENT,
         is_pareto=bool(row.is_pareto),
+        is_pareto_by_estimate=bool(row.is_pareto_by_estimate),
         why=run.reason.splitlines()[0] if record is None and run.reason else "",
     )
 
@@ -103,18 +106,21 @@ def _host_accuracy(run: RunResult) -> str:
     return f"{accuracy(score.value, score.metric)} (LiteRT on the host)"
 
 
-def _drop(drop: Drop | None, metric: str | None) -> tuple[str, str, str, str]:
+def _drop(row: SchemeRow, metric: str | None) -> tuple[Shown, Shown, str, str]:
     """Drop, interval, p, and what they mean together."""
+    drop = row.drop
     if drop is None:
-        return ABSENT, "", "", ""
+        if row.is_baseline:
+            return Shown(ABSENT), Shown(""), "", "compared with"
+        return Shown(ABSENT, row.drop_absent), Shown(""), "", ""
     factor, form, unit = (100.0, "+.2f", " points") if metric in SHARES else (1.0, "+.3g", "")
-    interval = ""
+    interval = Shown(ABSENT, drop.reason)
     if drop.interval is not None:
         low, high = drop.interval.low * factor, drop.interval.high * factor
-        interval = f"{low:{form}} to {high:{form}}"
+        interval = Shown(f"{low:{form}} to {high:{form}}")
     p_value = "" if drop.p_value is None else f"{drop.p_value:.2g}"
     meaning = "distinguishable" if drop.is_distinguishable else "not distinguishable"
-    return f"{drop.value * factor:{form}}{unit}", interval, p_value, meaning
+    return Shown(f"{drop.value * factor:{form}}{unit}"), interval, p_value, meaning
 
 
 # ---- the chart
@@ -132,34 +138,46 @@ def _is_drawn(row: SchemeRow) -> bool:
 
 def _pareto(id_: str, title: str, metric: str, unit: str, rows: Sequence[SchemeRow]) -> Chart:
     """Accuracy with its interval against latency; the area of a marker is the arena."""
+    places = [_latency(row.run.record) for row in rows if row.run.record]
+    middle = (min(places) + max(places)) / 2
     largest = max(row.run.record.metrics.arena_used_bytes or 0 for row in rows if row.run.record)
     traces: list[Trace] = []
-    for is_pareto, name, colour in ((True, "Pareto", BLUE), (False, "dominated", GREY)):
+    for is_pareto, name, colour in ((True, PARETO, BLUE), (False, "dominated", GREY)):
         chosen = [row for row in rows if bool(row.is_pareto) is is_pareto]
         if chosen:
-            traces.append(_points(chosen, name, colour, unit, largest))
+            traces.append(_points(chosen, name, colour, unit, largest, middle))
     intervals = " Bars: Wilson's 95 % interval." if metric in SHARES else ""
     label = f"{title}: {metric} against latency; the area of a marker is the arena.{intervals}"
     return chart(id_, label, traces, f"latency, {unit} (median)", metric)
 
 
-def _points(rows: Sequence[SchemeRow], name: str, colour: str, unit: str, largest: int) -> Trace:
+def _latency(record: RunRecord) -> float:
+    return latency_of(record.metrics) or 0.0
+
+
+def _points(
+    rows: Sequence[SchemeRow], name: str, colour: str, unit: str, largest: int, middle: float
+) -> Trace:
     records = [row.run.record for row in rows if row.run.record is not None]
     values = [record.metrics.accuracy_device or 0.0 for record in records]
     sizes = [((record.metrics.arena_used_bytes or 0) / largest) ** 0.5 for record in records]
+    mark = "\u2605 " if name == PARETO else ""
     trace: Trace = {
         "type": "scatter",
         "mode": "markers+text",
         "name": name,
-        "x": [latency_of(record.metrics) for record in records],
+        "x": list(map(_latency, records)),
         "y": values,
-        "text": [plain(record.scheme.value) for record in records],
-        "textposition": "top center",
+        "text": [mark + plain(record.scheme.value) for record in records],
+        # Beside the bar of the interval, and within the chart.
+        "textposition": [
+            "middle left" if x > middle else "middle right" for x in map(_latency, records)
+        ],
         "marker": {
             "size": [SMALLEST + (LARGEST - SMALLEST) * size for size in sizes],
             "color": colour,
             "opacity": 0.75,
-            "line": {"width": 1, "color": AMBER if name == "Pareto" else colour},
+            "line": {"width": 1, "color": AMBER if name == PARETO else colour},
         },
         "customdata": [
             [plain(record.model), f"{record.metrics.arena_used_bytes:,}"] for record in records

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hil.gate.change import Held
 from hil.record import RunResult
 from hil.report.html.page import Page
-from hil.report.html.words import COMMIT_DIGITS
+from hil.report.html.words import commit_text
 from hil.store.history import HistoryPoint
 from hil.store.stored import StoredSession
 
@@ -43,7 +43,7 @@ def _facts(session: StoredSession, held: Held | None) -> dict[str, str]:
     facts = {"host": session.host, "hil": session.hil_version}
     commit = session.source_commit
     if commit is not None:
-        facts["commit"] = commit[:COMMIT_DIGITS] + ("+" if commit.endswith("+") else "")
+        facts["commit"] = commit_text(commit)
     if held is not None:
         facts["baseline"] = held.name
     return facts | {"command": session.command}

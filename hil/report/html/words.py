@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from hil.record import RunRecord, RunResult
 from hil.vocab import SHARES, Kind
 
 ABSENT = "\u2013"
 COMMIT_DIGITS = 12
+# Controls, zero-width characters, bidirectional controls, halves of surrogate pairs (from names of
+# files that are no UTF-8): nobody sees them, and they can make a text read as another one.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+    "\ud800-\udfff]"
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as the page shows it, and why it is not there."""
+
+    text: str
+    why: str = ""
+
+    @classmethod
+    def of(cls, value: float | None, form: str, why: str = "") -> Shown:
+        """`value` in a format, a unit may follow it; a dash with its reason where there is none."""
+        if value is None:
+            return cls(ABSENT, why)
+        form, space, unit = form.partition(" ")
+        return cls(f"{value:{form}}{space}{unit}")
+
+
+def visible(text: str) -> str:
+    r"""The text with what nobody would see written out, such as \u202e."""
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def commit_text(commit: str | None) -> str:
+    """Its first digits, and whether files had changed since; "" outside a repository."""
+    if commit is None:
+        return ""
+    return commit[:COMMIT_DIGITS] + ("+" if commit.endswith("+") else "")
 
 
 def number(value: float | None) -> str:
