@@ -10,6 +10,7 @@ from hil.report.html.page import Page
 from hil.report.html.words import commit_text
 from hil.store.history import HistoryPoint
 from hil.store.stored import StoredSession
+from hil.vocab import RunOrigin
 
 
 def page_of(
@@ -19,15 +20,22 @@ def page_of(
     held: Held | None = None,
     notes: Sequence[str] = (),
 ) -> Page:
-    """The page; of `points`, newest first, those of the same models are drawn."""
+    """The page; of `points`, newest first, those of the same models and origins are drawn: what
+    `hil noise` measured is no night of a suite.
+    """
     wanted = {(run.suite, run.model, run.target) for run in runs}
+    origins = {run.record.origin for run in runs if run.record is not None} or {RunOrigin.SUITE}
     return Page(
         runs=runs,
         created_utc=session.started_utc,
         title=_title(runs),
         held=held,
         notes=notes,
-        history=[p for p in points if (p.suite, p.model, p.target) in wanted],
+        history=[
+            point
+            for point in points
+            if (point.suite, point.model, point.target) in wanted and point.origin in origins
+        ],
         facts=_facts(session, held),
     )
 
