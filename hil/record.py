@@ -252,13 +252,17 @@ class GateAnswer(Record):
 
 
 class Verdict(Record):
-    """The answer of one check to a run: the limits it was held to, and the gate's answers."""
+    """The answer of one check to a run: the limits it was held to, and the gate's answers.
+
+    `own_status` is what it was by its own limits, where a gate made something else of it.
+    """
 
     check: CheckName
     status: Status
     reason: str
     limits: dict[str, float | int | None] = {}
     gate: tuple[GateAnswer, ...] = ()
+    own_status: Status | None = None
 
 
 @dataclass

@@ -74,6 +74,9 @@ def set_(
     suite: Annotated[str | None, typer.Option(help="only runs of this suite")] = None,
     model: Annotated[str | None, typer.Option(help="only runs of this model")] = None,
     target: Annotated[str | None, typer.Option(help="only runs on this target")] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="take runs that failed by the gate alone")
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="drop all other entries of NAME")
     ] = False,
@@ -84,7 +87,7 @@ def set_(
 
     Files in reports/baselines are meant to be reviewed and committed.
     """
-    entries = entries_of(_Choice(suite, model, target).of(_runs(source, store)))
+    entries = entries_of(_Choice(suite, model, target).of(_runs(source, store)), accept=accept)
     old = load_baseline(folder, name) if name in baseline_names(folder) else Baseline(name)
     new = (Baseline(name) if replace else old).updated(entries)
     changed = save_baseline(folder, new)
@@ -171,7 +174,7 @@ def _runs(source: str, store: str | None) -> list[RunResult]:
         if end is None or not end.complete:
             raise ConfigError(
                 f"the latest session, {session}, is not complete",
-                hint="let pytest --target NAME come to its end, or give --from RUN",
+                hint="let pytest --target NAME come to its end, or name a run: hil history",
             )
         return [run.result() for run in history.session_runs(session)]
     finally:

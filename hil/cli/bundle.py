@@ -17,6 +17,7 @@ from hil.report.json_report import write_json
 from hil.report.terminal import summary_text
 
 EXIT_DIFFERS = 1
+GATE_NOTE = "by the suite's limits alone: what a gate said against a baseline is in no bundle"
 
 Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="a folder of --hil-bundle")]
 
@@ -54,6 +55,8 @@ def replay_(
             console.print(f"{verdict.status.value}: {verdict.check.value}: {first}", markup=False)
     if done.failure is not None:
         console.print(f"{done.failure.kind}: {done.failure.message}", markup=False)
+    if done.record is not None:
+        console.print(GATE_NOTE, style="dim", soft_wrap=True)
     for text in done.left_out:
         console.print(f"left out: {text}", markup=False, soft_wrap=True)
     for name, then, now in done.differences:

@@ -18,6 +18,7 @@ from hil.store.history import DRAWN_RUNS
 
 LATEST = "latest"
 DEFAULT_FILE = Path("report.html")
+NOT_COMPLETE = "the session did not come to its end: other runs may be missing"
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +54,10 @@ def report(
             )
         runs = [run.result() for run in stored]
         held = gate.held(runs) if gate is not None else None
-        page = page_of(stored[0].session, runs, history.points(limit=DRAWN_RUNS), held)
+        end = history.session_end(stored[0].session.session_id)
+        notes = [] if end is not None and end.complete else [NOT_COMPLETE]
+        points = history.points(limit=DRAWN_RUNS)
+        page = page_of(stored[0].session, runs, points, held, notes)
     finally:
         history.close()
     write_html(out, page)

@@ -84,17 +84,20 @@ def _is_same_but_kernels(entry: BaselineEntry, run: BaselineEntry) -> bool:
 # ---- what may become one
 
 
-def entries_of(runs: Sequence[RunResult]) -> tuple[BaselineEntry, ...]:
+def entries_of(runs: Sequence[RunResult], *, accept: bool = False) -> tuple[BaselineEntry, ...]:
     """Entries of all runs that have a result; those that cannot run on the target are left out.
 
     Raises ConfigError that names every run that failed or is not complete: nothing is to be held
-    against what was wrong already.
+    against what was wrong already. With `accept` what only a gate said no to is taken.
     """
-    refused = [f"{run.model} on {run.target}: {why}" for run in runs if (why := _refusal(run))]
+    refused = [
+        f"{run.model} on {run.target}: {why}" for run in runs if (why := _refusal(run, accept))
+    ]
     if refused:
         raise ConfigError(
             "a failed or incomplete run is no baseline:\n  " + "\n  ".join(refused),
-            hint="make them pass, or choose others with --suite and --model",
+            hint="make them pass, choose others with --suite and --model, or take what failed by "
+            "the gate alone with --accept",
         )
     entries = measured_entries(runs)
     if not entries:
@@ -108,12 +111,13 @@ def measured_entries(runs: Iterable[RunResult]) -> tuple[BaselineEntry, ...]:
     return tuple(BaselineEntry.of(record) for record in records if record.suite is not None)
 
 
-def _refusal(run: RunResult) -> str:
+def _refusal(run: RunResult, accept: bool) -> str:
     """Why a run is no baseline; "" when it may be one, or has nothing to give."""
     if run.status is Status.UNSUPPORTED:
         return ""
     for check, verdict in run.verdicts.items():
-        if verdict.status not in GOOD:
+        own = verdict.own_status if accept else None
+        if (own or verdict.status) not in GOOD:
             return f"{check.value} is {verdict.status.value}"
     if run.record is None:
         return run.reason or "no result"

@@ -126,7 +126,12 @@ def joined(verdict: Verdict, answers: Sequence[GateAnswer], *, strict: bool) -> 
     else:
         lines = [*own, *map(answer_text, told or answers)]
     return verdict.model_copy(
-        update={"status": status, "reason": "\n".join(lines), "gate": tuple(answers)}
+        update={
+            "status": status,
+            "reason": "\n".join(lines),
+            "gate": tuple(answers),
+            "own_status": verdict.status,
+        }
     )
 
 

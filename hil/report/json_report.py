@@ -75,6 +75,7 @@ def run_as_json(run: RunResult) -> dict[str, Any]:
             "status": verdict.status.value,
             "reason": verdict.reason,
             "limits": verdict.limits,
+            "own_status": verdict.own_status.value if verdict.own_status is not None else None,
             "gate": [answer.model_dump(mode="json") for answer in verdict.gate],
         }
         for name, verdict in run.verdicts.items()

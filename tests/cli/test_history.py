@@ -125,6 +125,13 @@ def test_what_a_dead_session_left_is_taken_in(project: Path) -> None:
     assert "00000009" in done.stdout
 
 
+def test_the_report_of_an_interrupted_session_does_not_say_all_good(project: Path) -> None:
+    assert hil("report", "-o", "r.html", cwd=project).returncode == 0
+    text = (project / "r.html").read_text()
+    assert "did not come to its end" in text
+    assert "All good" not in text
+
+
 @pytest.mark.emulated
 @pytest.mark.toolchain
 def test_a_users_own_runs_and_profiles_are_kept_and_marked(tmp_path: Path) -> None:

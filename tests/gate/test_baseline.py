@@ -98,6 +98,18 @@ def test_a_failed_run_is_no_baseline() -> None:
     assert "ill on stm32f746: arena is error" in caught.value.message
 
 
+def test_what_failed_by_the_gate_alone_can_be_accepted() -> None:
+    run = result(Status.FAIL)
+    gated = run.verdicts[CheckName.ARENA].model_copy(update={"own_status": Status.PASS})
+    run.verdicts[CheckName.ARENA] = gated
+    with pytest.raises(ConfigError, match="arena is fail") as caught:
+        entries_of([run])
+    assert "--accept" in caught.value.hint
+    assert len(entries_of([run], accept=True)) == 1
+    with pytest.raises(ConfigError):
+        entries_of([result(Status.FAIL)], accept=True)
+
+
 def test_an_incomplete_run_is_no_baseline() -> None:
     run = result()
     del run.verdicts[CheckName.FLASH]

@@ -46,6 +46,7 @@ def test_a_run_has_identity_checks_metrics_and_samples() -> None:
         "status": "pass",
         "reason": "fine",
         "limits": {"max_bytes": 6000},
+        "own_status": None,
         "gate": [],
     }
     assert entry["samples"]["latency_instructions"] == [990, 1010]
