@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hil.frozen import Record
-from hil.record import Condition, Metrics, OperatorFigures, RunRecord, Subject
+from hil.record import Condition, Metrics, OperatorFigures, RunRecord, Samples, Subject
 from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme
 
 # Figures of this host and this night: nothing to hold another night against.
@@ -61,5 +61,13 @@ class BaselineEntry(Record):
             operators=record.operators,
             kernel_flash_bytes=record.kernel_flash_bytes,
             outputs_max_lsb=oracle.max_error_lsb if oracle is not None else None,
-            samples=record.samples.latency_cycles,
+            samples=_possible(record.samples),
         )
+
+
+def _possible(samples: Samples) -> tuple[int, ...] | None:
+    """Latencies in cycles without those that the counter cannot have counted, as in the metrics."""
+    if samples.latency_cycles is None:
+        return None
+    left_out = set(samples.latency_impossible or ())
+    return tuple(c for i, c in enumerate(samples.latency_cycles) if i not in left_out)

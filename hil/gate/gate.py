@@ -145,15 +145,18 @@ def answer_text(answer: GateAnswer) -> str:
 
 def gate_lines(runs: Iterable[RunResult]) -> list[str]:
     """What of the gate is worth a line although nothing fails: all that was not simply held."""
-    lines: dict[str, list[str]] = {}
+    lines: dict[tuple[str, str, str], list[str]] = {}
     for run in runs:
         for verdict in run.verdicts.values():
             for answer in verdict.gate:
                 if answer.outcome not in (GateOutcome.PASS, GateOutcome.FAIL):
                     _, _, why = answer.reason.partition(": ")
-                    text = f"{answer.outcome.value}: {run.model} {{}}: {why}"
-                    lines.setdefault(text, []).append(answer.metric)
-    return [text.format(", ".join(metrics)) for text, metrics in lines.items()]
+                    key = (answer.outcome.value, run.model, why)
+                    lines.setdefault(key, []).append(answer.metric)
+    return [
+        f"{outcome}: {model} {', '.join(metrics)}: {why}"
+        for (outcome, model, why), metrics in lines.items()
+    ]
 
 
 def unsupported_verdict(check: CheckName, reason: str) -> Verdict:

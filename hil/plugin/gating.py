@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -12,9 +12,9 @@ from hil.errors import ConfigError
 from hil.gate.baseline import Key, load_baseline
 from hil.gate.condition import check_keys
 from hil.gate.expression import Expression, overlaid, parse_expressions
-from hil.gate.floors import Floors, noise_floors
+from hil.gate.floors import noise_floors
 from hil.gate.gate import UNHELD, Gate, answer_text
-from hil.gate.noise import More
+from hil.gate.noise import More, NoiseFloor
 from hil.plugin.broker import RunKey
 from hil.plugin.options import Options
 from hil.record import RunRecord
@@ -88,14 +88,15 @@ def failures_of_test(
     return "\n".join(answer_text(answer) for answer in answers if answer.outcome in bad)
 
 
-def floors_from(location: str, target: str) -> Floors:
+def floors_from(location: str, target: str) -> Mapping[str, NoiseFloor]:
     """What the history at `location` knows of the noise of real boards of a target."""
     store = open_store(location)
     try:
         runs = store.runs(RunFilter(target=target, kind=Kind.HARDWARE.value), FLOOR_RUNS)
     finally:
         store.close()
-    return noise_floors(run.record for run in runs if run.record is not None)
+    records = [run.record for run in runs if run.record is not None]
+    return noise_floors(records).get(target, {})
 
 
 @dataclass(frozen=True)

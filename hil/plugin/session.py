@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
@@ -14,7 +14,7 @@ from hil.bench.bench import BenchChoice
 from hil.errors import ConfigError, HilError, StoreError, UnsupportedModel
 from hil.gate.change import Held
 from hil.gate.gate import Gate, unsupported_verdict
-from hil.gate.noise import More
+from hil.gate.noise import More, NoiseFloor
 from hil.plugin.broker import RunBroker, RunKey
 from hil.plugin.choices import (
     check_distribution,
@@ -67,6 +67,7 @@ class HilSession:
         self._was_interrupted = False
         self._write_failure = ""
         self._suites: dict[str, Suite] = {}
+        self._floors: dict[str, Mapping[str, NoiseFloor]] = {}
         try:
             self.targets = load_targets(options, config)
             self.kernels = kernel_libraries(options.kernels)
@@ -152,15 +153,18 @@ class HilSession:
             ) from error
         if self.gate is None:
             return verdict
-        return self.gate.judge(verdict, self.broker.outcome(key).record, special, self._more(key))
+        record = self.broker.outcome(key).record
+        return self._gate_for(record).judge(verdict, record, special, self._more(key))
 
     def _gate_for(self, record: RunRecord) -> Gate:
         """The gate; for a real board with what the history knows of the noise of such boards."""
         assert self.gate is not None
-        if record.kind is Kind.HARDWARE and not self.gate.floors and not self.options.no_store:
+        if record.kind is not Kind.HARDWARE or self.options.no_store:
+            return self.gate
+        if record.target not in self._floors:
             location = store_location(self.options.store, project_dir(self._config))
-            self.gate = replace(self.gate, floors=floors_from(location, record.target))
-        return self.gate
+            self._floors[record.target] = floors_from(location, record.target)
+        return replace(self.gate, floors=self._floors)
 
     def _ran_in_the_baseline(self, gate: Gate, key: RunKey) -> bool:
         """Whether the baseline has a run that cannot be made any more."""

@@ -7,7 +7,7 @@ import pytest
 from hil.gate.baseline import Baseline
 from hil.gate.expression import parse_expressions
 from hil.gate.gate import Gate, gate_lines
-from hil.record import RunResult, Verdict
+from hil.record import GateAnswer, RunResult, Verdict
 from hil.vocab import CheckName, GateOutcome, Status
 from tests.entries import changed_record, make_entry
 
@@ -98,6 +98,15 @@ def test_what_was_not_held_is_told_once_with_all_its_figures() -> None:
     assert gate_lines([run]) == [
         "new: stranger latency.median, latency.min: baseline nightly has no such run"
     ]
+
+
+def test_braces_in_a_reason_are_only_braces() -> None:
+    answer = GateAnswer(
+        expression="x", metric="m", outcome=GateOutcome.INCOMPARABLE, reason="m: folder {x} {}"
+    )
+    run = RunResult("digits", "a{0}", "stm32f746", "reference", record=SAME)
+    run.verdicts[CheckName.LATENCY] = verdict().model_copy(update={"gate": (answer,)})
+    assert gate_lines([run]) == ["incomparable: a{0} m: folder {x} {}"]
 
 
 def test_runs_are_shown_beside_their_entries() -> None:
