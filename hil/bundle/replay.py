@@ -118,10 +118,7 @@ def _replay_run(
     if not is_trusted:
         checks.remove(CheckName.ACCURACY)
         left_out.append(f"accuracy: {NEEDS_TRUST} (--trust runs it)")
-    metric = task.metric
-    if metric is None and setup.metric is not None:
-        metric = _metric(setup)
-    verdicts = tuple(judge(check, outcome, limits, metric) for check in checks)
+    verdicts = tuple(judge(check, outcome, limits, task.metric) for check in checks)
     differences = [
         *_record_differences(then, record, with_accuracy=is_trusted),
         *_verdict_differences(judged.verdicts, verdicts),

@@ -75,7 +75,7 @@ def set_(
     model: Annotated[str | None, typer.Option(help="only runs of this model")] = None,
     target: Annotated[str | None, typer.Option(help="only runs on this target")] = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="take runs that failed by the gate alone")
+        bool, typer.Option("--despite-gate", help="take runs that failed by the gate alone")
     ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="drop all other entries of NAME")

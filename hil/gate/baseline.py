@@ -70,15 +70,27 @@ class Baseline:
             return exact
         return same[0]
 
+    def has_several(self, run: BaselineEntry) -> bool:
+        """Whether there are entries of several kernel libraries for such a run."""
+        return _is_swept(self.entries, run)
+
     def updated(self, entries: Iterable[BaselineEntry]) -> Baseline:
-        """With `entries` in the place of those of the same keys."""
-        by_key = {Key.of(entry).place: entry for entry in (*self.entries, *entries)}
+        """With `entries` in the place of those that they would be held against."""
+        entries = tuple(entries)
+        renewed = [self.find(e, swept=_is_swept(entries, e)) for e in entries]
+        kept = [entry for entry in self.entries if not any(entry is each for each in renewed)]
+        by_key = {Key.of(entry).place: entry for entry in (*kept, *entries)}
         return Baseline(self.name, tuple(by_key[place] for place in sorted(by_key)))
 
 
 def _is_same_but_kernels(entry: BaselineEntry, run: BaselineEntry) -> bool:
     names = ("suite", "model", "scheme", "target", "kind")
     return all(getattr(entry, name) == getattr(run, name) for name in names)
+
+
+def _is_swept(entries: Iterable[BaselineEntry], entry: BaselineEntry) -> bool:
+    """Whether several kernel libraries of one run are among the entries."""
+    return sum(_is_same_but_kernels(each, entry) for each in entries) > 1
 
 
 # ---- what may become one
@@ -97,7 +109,7 @@ def entries_of(runs: Sequence[RunResult], *, accept: bool = False) -> tuple[Base
         raise ConfigError(
             "a failed or incomplete run is no baseline:\n  " + "\n  ".join(refused),
             hint="make them pass, choose others with --suite and --model, or take what failed by "
-            "the gate alone with --accept",
+            "the gate alone with --despite-gate",
         )
     entries = measured_entries(runs)
     if not entries:

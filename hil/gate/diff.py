@@ -80,7 +80,7 @@ def diff_baselines(
     both, new = [], []
     for entry in after.entries:
         # Several libraries on either side: then each has its own.
-        swept = _libraries(before, entry) > 1 or _libraries(after, entry) > 1
+        swept = before.has_several(entry) or after.has_several(entry)
         old = before.find(entry, swept=swept)
         if old is None:
             new.append(Key.of(entry))
@@ -89,11 +89,6 @@ def diff_baselines(
         both.append(_diff(before.name, old, entry, frozenset(accepted), details, gate))
     vanished = [Key.of(e) for e in before.entries if Key.of(e).place not in taken]
     return BaselineDiff(tuple(both), tuple(vanished), tuple(new))
-
-
-def _libraries(baseline: Baseline, entry: BaselineEntry) -> int:
-    names = ("suite", "model", "scheme", "target", "kind")
-    return sum(all(getattr(e, n) == getattr(entry, n) for n in names) for e in baseline.entries)
 
 
 def _diff(

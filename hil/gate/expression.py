@@ -121,6 +121,11 @@ def _parse(text: str) -> Expression:
     if unit not in _UNITS[quantity.dimension]:
         known = ", ".join(unit for unit in _UNITS[quantity.dimension] if unit)
         raise ConfigError(f"{text}: no unit {unit!r} for {name}", hint=f"there are {known}")
+    if quantity.dimension is Dimension.LATENCY and not unit and float(match["amount"]):
+        raise ConfigError(
+            f"{text}: {match['amount']} what?",
+            hint=f"write {text}%, {text}cycles or {text}instructions",
+        )
     expression = Expression(text, quantity, match["sign"], float(match["amount"]), unit)
     if quantity.dimension is not Dimension.ACCURACY:
         expression.check_direction(Better.LOWER)

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.gate.baseline import Baseline, Key
-from hil.gate.change import Direction
 from hil.gate.diff import BaselineDiff, EntryDiff
 from hil.gate.entry import BaselineEntry
 from hil.gate.gate import answer_text
 from hil.gate.quantity import QUANTITIES, Dimension, Quantity
+from hil.report.styles import CHANGE_STYLES
 from hil.vocab import GateOutcome
 
 # Quantity -> its heading.
@@ -26,7 +26,6 @@ SHOWN = {
     "flash.total": "flash\nbytes",
 }
 ABSENT = "-"
-STYLES = {Direction.WORSE: "red", Direction.BETTER: "green", Direction.SAME: "dim"}
 COMMIT_DIGITS = 8
 
 
@@ -60,9 +59,11 @@ def print_diff(console: Console, before: str, after: str, diff: BaselineDiff) ->
             if answer.outcome is GateOutcome.FAIL:
                 text = Text("fail: ", style="bold red") + Text(answer_text(answer))
                 console.print(text, soft_wrap=True)
-    for word, keys in (("vanished", diff.vanished), ("new", diff.new)):
+            elif answer.outcome is not GateOutcome.PASS:
+                console.print(Text(answer_text(answer), style="yellow"), soft_wrap=True)
+    for side, keys in ((before, diff.vanished), (after, diff.new)):
         for key in keys:
-            console.print(Text(f"{word}: ", style="yellow") + Text(str(key)))
+            console.print(Text(f"only in {side}: ", style="yellow") + Text(str(key)))
     same = len(diff.both) - len(diff.changed)
     console.print(
         f"{len(diff.both)} in both, {len(diff.changed)} changed, {same} the same, "
@@ -76,7 +77,7 @@ def _changes(before: str, after: str, entries: Sequence[EntryDiff]) -> Table:
     for entry in entries:
         table.add_row(Text(f"{entry.key.model} on {entry.key.target}", style="bold"))
         for figure in entry.figures:
-            change = Text(figure.cell.text, style=STYLES[figure.cell.direction])
+            change = Text(figure.cell.text, style=CHANGE_STYLES[figure.cell.direction])
             cells = [_written(figure.quantity, value) for value in (figure.before, figure.after)]
             table.add_row(f"  {figure.quantity.name}", *cells, change)
     return table

@@ -10,20 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.record import OperatorFigures, RunRecord
+from hil.report.styles import STATUS_STYLES
 from hil.store.history import HistoryPoint
 from hil.store.stored import StoredRun
-from hil.vocab import CounterUnit, Kind, Status
+from hil.vocab import CounterUnit, Kind
 
 ABSENT = "-"
 COMMIT_DIGITS = 8
-STYLES = {
-    Status.PASS: "green",
-    Status.NEW: "cyan",
-    Status.FAIL: "bold red",
-    Status.ERROR: "bold red",
-    Status.UNSUPPORTED: "yellow",
-    Status.SKIP: "yellow",
-}
 UNITS = {Kind.EMULATED: "instr.", Kind.HARDWARE: "cycles", None: ""}
 
 
@@ -59,7 +52,7 @@ def _key(point: HistoryPoint) -> tuple[object, ...]:
 
 def _cells(point: HistoryPoint, before: HistoryPoint | None, unit: str) -> list[str | Text]:
     status = point.status.value if point.status is not None else "not judged"
-    style = STYLES[point.status] if point.status is not None else "dim"
+    style = STATUS_STYLES[point.status] if point.status is not None else "dim"
     commit = (point.source_commit or ABSENT)[:COMMIT_DIGITS]
     latency = ABSENT if point.latency is None else f"{point.latency:,.0f} {unit}".rstrip()
     started = point.started_utc[2:16].replace("T", " ")
@@ -108,7 +101,7 @@ def print_run(console: Console, run: StoredRun) -> None:
     if run.reason:
         console.print(Text("no result: ", style="bold red") + Text(run.reason), soft_wrap=True)
     for verdict in run.verdicts:
-        word = Text(f"{verdict.status.value}: ", style=STYLES[verdict.status])
+        word = Text(f"{verdict.status.value}: ", style=STATUS_STYLES[verdict.status])
         console.print(word + Text(f"{verdict.check.value}: {verdict.reason}"), soft_wrap=True)
     if run.record is not None:
         _print_record(console, run.record)

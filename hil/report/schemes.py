@@ -21,12 +21,12 @@ from hil.checks.schemes import (
 from hil.comparison import Comparison
 from hil.record import HostOnly, RunRecord, RunResult
 from hil.reference.reference import ReferenceName
+from hil.report.styles import STATUS_STYLES
 from hil.report.terminal import (
     ABSENT,
     EMULATED_NOTE,
     MIN_WIDTH,
     PIPE_WIDTH,
-    STATUS_STYLES,
     host_only_text,
     oracle_notes,
 )

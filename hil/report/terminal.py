@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.gate.change import Direction, Held
+from hil.gate.change import Held
 from hil.gate.entry import BaselineEntry
 from hil.gate.quantity import QUANTITIES
 from hil.record import HostOnly, Metrics, RunRecord, RunResult, Verdict
 from hil.reference.reference import ReferenceName
+from hil.report.styles import CHANGE_STYLES, STATUS_STYLES
 from hil.report.timing import board_line
 from hil.vocab import CheckName, GateOutcome, Kind, Status
 
@@ -24,15 +25,6 @@ PIPE_WIDTH = 100
 UNLIMITED_WIDTH = 1000
 ABSENT = "-"
 HEADING_LINES = 4
-STATUS_STYLES = {
-    Status.PASS: "green",
-    Status.NEW: "cyan",
-    Status.FAIL: "bold red",
-    Status.ERROR: "bold red",
-    Status.UNSUPPORTED: "yellow",
-    Status.SKIP: "yellow",
-}
-_CHANGE_STYLES = {Direction.WORSE: "red", Direction.BETTER: "green", Direction.SAME: "dim"}
 EMULATED_NOTE = "emulated: instruction counts, not time"
 
 
@@ -129,7 +121,7 @@ def _change_cells(record: RunRecord, columns: Sequence[Column], held: Held) -> l
     for column in columns:
         quantity = QUANTITIES.get(column.quantity or "")
         text = held.change(quantity, after) if quantity is not None else None
-        cells.append("" if text is None else Text(text.text, style=_CHANGE_STYLES[text.direction]))
+        cells.append("" if text is None else Text(text.text, style=CHANGE_STYLES[text.direction]))
     return cells
 
 

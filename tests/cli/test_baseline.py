@@ -89,8 +89,8 @@ def test_a_diff_tells_what_changed_and_why(project: Path) -> None:
         "flash.total",
         "+1,000",
         "digits_int8: flags: -Os -> -O2 -DNDEBUG",
-        "vanished: gone",
-        "new: other",
+        "only in old: gone",
+        "only in latest: other",
         "1 in both, 1 changed, 0 the same, 1 only in old, 1 only in latest",
     ):
         assert text in done.stdout
@@ -98,6 +98,12 @@ def test_a_diff_tells_what_changed_and_why(project: Path) -> None:
     assert gated.returncode == 1
     assert "fail: flash.total 4,000 -> 5,000 bytes" in gated.stdout
     assert hil("baseline", "diff", "old", "--gate", "flash.total:50%", cwd=project).returncode == 0
+
+
+def test_a_gate_that_held_nothing_says_so(project: Path) -> None:
+    save_baseline(project / FOLDER, Baseline("old", (make_entry(),)))
+    done = hil("baseline", "diff", "old", "--gate", "latency.median:+2ms", cwd=project)
+    assert "absent: latency.median: an emulated board counts instructions, not time" in done.stdout
 
 
 def test_a_diff_of_what_cannot_be_compared_says_so(project: Path) -> None:

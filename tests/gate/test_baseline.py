@@ -72,6 +72,15 @@ def test_entries_of_the_same_key_are_replaced_and_others_kept() -> None:
     assert [entry.metrics.flash_bytes for entry in new.entries] == [1, 5000]
 
 
+def test_an_entry_of_another_library_is_renewed_unless_libraries_are_swept() -> None:
+    other = make_entry(kernels="portable_optimized")
+    old = Baseline("n", (make_entry(),))
+    assert old.updated([other]).entries == (other,)
+    assert len(old.updated([make_entry(), other]).entries) == 2
+    both = Baseline("n", (make_entry(), other))
+    assert len(both.updated([other]).entries) == 2
+
+
 def test_a_file_of_which_nothing_is_left_goes(tmp_path: Path) -> None:
     (path,) = save_baseline(tmp_path, Baseline("n", (make_entry(),)))
     save_baseline(tmp_path, Baseline("n", (make_entry(suite="har"),)))
@@ -104,7 +113,7 @@ def test_what_failed_by_the_gate_alone_can_be_accepted() -> None:
     run.verdicts[CheckName.ARENA] = gated
     with pytest.raises(ConfigError, match="arena is fail") as caught:
         entries_of([run])
-    assert "--accept" in caught.value.hint
+    assert "--despite-gate" in caught.value.hint
     assert len(entries_of([run], accept=True)) == 1
     with pytest.raises(ConfigError):
         entries_of([result(Status.FAIL)], accept=True)

@@ -78,6 +78,7 @@ def test_a_figure_the_baseline_lacks_has_no_limit() -> None:
         ("latency.median:", "is no gate"),
         ("latency.median:much", "is no gate"),
         ("latency.median:1e400%", "is no gate"),
+        ("latency.median:+2", r"2 what\?.*write latency.median:\+2%"),
         ("latency.median:+2KiB", "no unit 'KiB'"),
         ("flash.total:+2ms", "no unit 'ms'"),
         ("outputs.max_lsb:1pp", "no unit 'pp'"),

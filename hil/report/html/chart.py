@@ -11,7 +11,7 @@ from hil.report.html.words import visible
 
 Trace = dict[str, Any]
 # Names of the page's colours, which follow its theme: report.js puts them in.
-BLUE, GREY, RED, GREEN, AMBER = "@blue", "@grey", "@red", "@green", "@amber"
+BLUE, GREY, AMBER = "@blue", "@grey", "@amber"
 HEIGHT = 380
 
 
