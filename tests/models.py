@@ -28,7 +28,7 @@ class Tensor:
     scales: Sequence[float] = ()
     zero_points: Sequence[int] = ()
     name: str = "tensor"
-    axis: int = 0
+    quantized_dimension: int = 0
     is_variable: bool = False
 
 
@@ -70,7 +70,6 @@ def write(model: Model) -> bytes:
         entry.type = TENSOR_TYPES[tensor.type]
         entry.shape = np.array(tensor.shape, np.int32)
         entry.buffer = 0
-        entry.isVariable = tensor.is_variable
         if tensor.data is not None:
             buffer = schema.BufferT()
             buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)
@@ -81,8 +80,9 @@ def write(model: Model) -> bytes:
             quantization.scale = np.array(tensor.scales, np.float32)
             zeros = tensor.zero_points or [0] * len(tensor.scales)
             quantization.zeroPoint = np.array(zeros, np.int64)
-            quantization.quantizedDimension = tensor.axis
+            quantization.quantizedDimension = tensor.quantized_dimension
             entry.quantization = quantization
+        entry.isVariable = tensor.is_variable
         tensors.append(entry)
     codes: list[Any] = []
     operators: list[Any] = []

@@ -239,7 +239,7 @@ def dequantize(draft: Draft) -> None:
     if shape and draft.is_quantized and draft.chance(0.1):
         tensor = draft.tensors[x]
         axis = draft.integer(0, len(shape) - 1)
-        tensor.axis, count = axis, shape[axis]
+        tensor.quantized_dimension, count = axis, shape[axis]
         tensor.scales = tuple(0.01 * (i + 1) for i in range(count))
         tensor.zero_points = (0,) * count
         draft.note("per_channel", count)

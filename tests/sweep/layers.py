@@ -60,7 +60,11 @@ def weights(
     zero = 128 if type_ == "UINT8" else 0
     return (
         draft.constant(
-            type_, values, scales=scales, zero_points=(zero,) * count, axis=axis if count > 1 else 0
+            type_,
+            values,
+            scales=scales,
+            zero_points=(zero,) * count,
+            quantized_dimension=axis if count > 1 else 0,
         ),
         scales,
     )

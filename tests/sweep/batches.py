@@ -1,0 +1,137 @@
+"""Many one-operator models as one model: one link and one board run test them all.
+
+Their graphs stay apart in one subgraph with all their inputs and outputs. When a batch fails, the
+model whose operator TFLM names is run alone and the others again; where it names none, halves are,
+until the guilty model is alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from hil.errors import HilError
+from hil.model.flatbuffer import parse_model
+from hil.model.info import ModelInfo
+from tests.models import Model, Operator, Tensor, write
+from tests.sweep.draft import Array, Drawn
+
+# So that inputs and outputs of all of them fit the arena beside scratch buffers.
+MOST_TENSOR_BYTES = 160_000
+ABSENT = -1
+
+
+@dataclass(frozen=True)
+class Task:
+    """A drawn model with what it is fed: for each input an array of N x its shape."""
+
+    drawn: Drawn
+    inputs: list[Array]
+
+    @property
+    def tensor_bytes(self) -> int:
+        """What its inputs, outputs and states take, roughly: every element at most 4 bytes."""
+        tensors = [t for t in self.drawn.model.tensors if t.data is None]
+        return sum(4 * _elements(tensor) for tensor in tensors)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What became of a task: outputs as arrays of N x shape, or what the device said instead."""
+
+    outputs: tuple[Array, ...] | None
+    failure: str = ""
+
+
+class Runner(Protocol):
+    """Builds and runs a model, on a board or on this host."""
+
+    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> tuple[Array, ...]:
+        """Every vector in order, state kept between them. Raises HilError."""
+
+
+def _elements(tensor: Tensor) -> int:
+    count = 1
+    for size in tensor.shape:
+        count *= size
+    return count
+
+
+def batches(tasks: Sequence[Task], most: int) -> list[list[Task]]:
+    """The tasks in order, at most `most` together, within the arena."""
+    result: list[list[Task]] = []
+    used = 0
+    for task in tasks:
+        if not result or len(result[-1]) == most or used + task.tensor_bytes > MOST_TENSOR_BYTES:
+            result.append([])
+            used = 0
+        result[-1].append(task)
+        used += task.tensor_bytes
+    return result
+
+
+def merged(models: Sequence[Model]) -> Model:
+    """One model that holds all of them, side by side."""
+    whole = Model([], [], [], [])
+    inputs: list[int] = []
+    outputs: list[int] = []
+    for number, model in enumerate(models):
+        shift = len(whole.tensors)
+        whole.tensors += [replace(t, name=f"m{number}_{t.name}") for t in model.tensors]
+        whole.operators += [_moved(operator, shift) for operator in model.operators]
+        inputs += [i + shift for i in model.inputs]
+        outputs += [i + shift for i in model.outputs]
+    return replace(whole, inputs=inputs, outputs=outputs)
+
+
+def _moved(operator: Operator, shift: int) -> Operator:
+    def moved(indices: Sequence[int]) -> list[int]:
+        return [i if i == ABSENT else i + shift for i in indices]
+
+    return replace(
+        operator,
+        inputs=moved(operator.inputs),
+        outputs=moved(operator.outputs),
+        intermediates=moved(operator.intermediates),
+    )
+
+
+def run_all(runner: Runner, tasks: Sequence[Task]) -> list[Ran]:
+    """What became of each of the tasks, run together as far as that works."""
+    if not tasks:
+        return []
+    whole = parse_model(write(merged([task.drawn.model for task in tasks])), "batch")
+    try:
+        found = runner.run(whole, [array for task in tasks for array in task.inputs])
+    except HilError as error:
+        said = f"{type(error).__name__}: {error.message} {error.detail}".strip()
+        if len(tasks) == 1:
+            return [Ran(None, said)]
+        guilty = _guilty(said, tasks)
+        if guilty is not None:
+            others = run_all(runner, [*tasks[:guilty], *tasks[guilty + 1 :]])
+            others[guilty:guilty] = run_all(runner, [tasks[guilty]])
+            return others
+        middle = len(tasks) // 2
+        return run_all(runner, tasks[:middle]) + run_all(runner, tasks[middle:])
+    result, place = [], 0
+    for task in tasks:
+        count = len(task.drawn.model.outputs)
+        result.append(Ran(found[place : place + count]))
+        place += count
+    return result
+
+
+def _guilty(said: str, tasks: Sequence[Task]) -> int | None:
+    """The task whose operator TFLM names by its number, as in 'Node PAD (number 12) failed'."""
+    named = re.search(r"\(number (\d+)", said)
+    if named is None:
+        return None
+    number = int(named[1])
+    for index, task in enumerate(tasks):
+        number -= len(task.drawn.model.operators)
+        if number < 0:
+            return index
+    return None
