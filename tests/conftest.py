@@ -48,6 +48,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="installs packages: make test-all"))
         if item.get_closest_marker("slow") and not may_install:
             item.add_marker(pytest.mark.skip(reason="takes minutes: make test-all"))
+        if item.get_closest_marker("sweep") and "sweep" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip(reason="takes many minutes: make sweep"))
         if item.get_closest_marker("postgres") and not (has_postgres and may_install):
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: make test-all"))
         if item.get_closest_marker("browser") and not (has_browser and may_install):

@@ -1,4 +1,4 @@
-"""The tree's signal operators.
+"""The tree's custom operators: signal processing, and what follows a detector.
 
 Those with unsigned tensors stand in a chain that begins and ends with int16, as a model's inputs
 and outputs are never uint32: energy, filter bank, square root, subtraction, gain control, log.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.models import TENSOR_TYPES
-from tests.sweep.draft import Draft, Feed
+from tests.sweep.draft import Draft, Feed, Quantization
 from tests.sweep.elementwise import Family
 
 
@@ -161,7 +161,44 @@ def _filter_bank(draft: Draft, energy: int, bins: int, channels: int) -> int:
     return y
 
 
+def detection(draft: Draft) -> None:
+    """TFLite_Detection_PostProcess: the best boxes of a detector, without overlaps."""
+    anchors, classes = draft.integer(2, 12), draft.integer(1, 4)
+    most, per_box = draft.integer(1, 4), 1
+    background = draft.pick(0, 1)
+    boxes, scores = draft.quantization(), draft.quantization()
+    b = draft.input(draft.type, (1, anchors, 4), boxes)
+    feed = Feed(0, 1) if draft.type == "FLOAT32" else Feed()
+    s = draft.input(draft.type, (1, anchors, classes + background), scores, feed)
+    places = draft.rng.uniform(0.2, 1, (anchors, 4))
+    if draft.type == "FLOAT32":
+        a = draft.constant("FLOAT32", places)
+    else:
+        values = draft.random(draft.type, (anchors, 4), Feed(10, 120))
+        a = draft.constant(draft.type, values, Quantization(1 / 128, 0))
+    y = [draft.output("FLOAT32", (1, most, 4))]
+    y += [draft.output("FLOAT32", (1, most)) for _ in range(2)]
+    y.append(draft.output("FLOAT32", (1,)))
+    draft.custom(
+        draft.operator,
+        [b, s, a],
+        y,
+        detections_per_class=draft.integer(1, 3),
+        h_scale=5.0,
+        max_classes_per_detection=per_box,
+        max_detections=most,
+        nms_iou_threshold=float(draft.pick(0.3, 0.6)),
+        nms_score_threshold=float(draft.pick(0.0, 0.3, 0.5)),
+        num_classes=classes,
+        use_regular_nms=draft.chance(0.5),
+        w_scale=5.0,
+        x_scale=10.0,
+        y_scale=10.0,
+    )
+
+
 FAMILIES: dict[str, Family] = {
+    "TFLite_Detection_PostProcess": detection,
     "SignalWindow": window,
     "SignalRfft": transform,
     "SignalIrfft": transform,
@@ -174,6 +211,7 @@ FAMILIES: dict[str, Family] = {
 }
 TYPES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FAMILIES, ("INT16",)),
+    "TFLite_Detection_PostProcess": ("FLOAT32", "INT8", "UINT8"),
     "SignalRfft": ("INT16", "INT32", "FLOAT32"),
     "SignalIrfft": ("INT16", "INT32", "FLOAT32"),
     "SignalOverlapAdd": ("INT16", "FLOAT32"),
