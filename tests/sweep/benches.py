@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hil.firmware.build import Builder
-from hil.model.preflight import limits_of
 from hil.target import load_target
 from hil.tflm.locate import locate_tflm
 from tests.conftest import ROOT
@@ -24,6 +23,6 @@ def open_bench(library: str) -> Iterator[Bench]:
     builder = Builder(load_target(TARGET, ROOT), locate_tflm(TFLM), library)
     runner = BoardRunner(builder)
     try:
-        yield Bench(library, limits_of(builder), runner)
+        yield Bench(library, builder.limits, runner)
     finally:
         runner.close()
