@@ -23,6 +23,6 @@ def open_bench(library: str) -> Iterator[Bench]:
     builder = Builder(load_target(TARGET, ROOT), locate_tflm(TFLM), library)
     runner = BoardRunner(builder)
     try:
-        yield Bench(library, builder.limits, runner)
+        yield Bench(library, builder.limits(), runner)
     finally:
         runner.close()
