@@ -18,7 +18,7 @@ from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems
 from tests.sweep.benches import open_bench
-from tests.sweep.judges import Judges, Judgement
+from tests.sweep.judges import Judgement, Judges
 from tests.sweep.sweep import Bench
 from tests.sweep.tolerance import difference
 

@@ -21,6 +21,7 @@ from tests.sweep.draft import Array, Drawn
 # So that inputs and outputs of all of them fit the arena beside scratch buffers.
 MOST_TENSOR_BYTES = 160_000
 ABSENT = -1
+VARIABLE_NAME = "sharedName"
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,24 @@ def merged(models: Sequence[Model]) -> Model:
     for number, model in enumerate(models):
         shift = len(whole.tensors)
         whole.tensors += [replace(t, name=f"m{number}_{t.name}") for t in model.tensors]
-        whole.operators += [_moved(operator, shift) for operator in model.operators]
+        whole.operators += [_moved(operator, shift, number) for operator in model.operators]
         inputs += [i + shift for i in model.inputs]
         outputs += [i + shift for i in model.outputs]
     return replace(whole, inputs=inputs, outputs=outputs)
 
 
-def _moved(operator: Operator, shift: int) -> Operator:
+def _moved(operator: Operator, shift: int, number: int) -> Operator:
+    """An operator of model `number` with its tensors from `shift` on, its variable its own."""
+
     def moved(indices: Sequence[int]) -> list[int]:
         return [i if i == ABSENT else i + shift for i in indices]
 
+    settings = dict(operator.settings or {})
+    if VARIABLE_NAME in settings:
+        settings[VARIABLE_NAME] = f"m{number}_".encode() + settings[VARIABLE_NAME]
     return replace(
         operator,
+        settings=None if operator.settings is None else settings,
         inputs=moved(operator.inputs),
         outputs=moved(operator.outputs),
         intermediates=moved(operator.intermediates),

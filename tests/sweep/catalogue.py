@@ -44,9 +44,7 @@ class Kind:
 def kinds() -> list[Kind]:
     """All of them, sorted."""
     return sorted(
-        Kind(operator, type_)
-        for operator in FAMILIES
-        for type_ in OWN_TYPES.get(operator, TYPES)
+        Kind(operator, type_) for operator in FAMILIES for type_ in OWN_TYPES.get(operator, TYPES)
     )
 
 

@@ -268,12 +268,28 @@ def logical_not(draft: Draft) -> None:
     draft.add([x])
 
 
-UNARY = (
-    "ABS CEIL COS ELU EXP FLOOR HARD_SWISH LEAKY_RELU LOG NEG RELU RELU6 ROUND RSQRT SIN SQRT "
-    "SQUARE ZEROS_LIKE"
-).split()
-ARITHMETIC = "ADD SUB MUL DIV FLOOR_DIV FLOOR_MOD SQUARED_DIFFERENCE".split()
-COMPARISONS = "EQUAL NOT_EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL".split()
+UNARY = [
+    "ABS",
+    "CEIL",
+    "COS",
+    "ELU",
+    "EXP",
+    "FLOOR",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "LOG",
+    "NEG",
+    "RELU",
+    "RELU6",
+    "ROUND",
+    "RSQRT",
+    "SIN",
+    "SQRT",
+    "SQUARE",
+    "ZEROS_LIKE",
+]
+ARITHMETIC = ["ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "SQUARED_DIFFERENCE"]
+COMPARISONS = ["EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"]
 FAMILIES: dict[str, Family] = {
     **dict.fromkeys(UNARY, unary),
     **dict.fromkeys(ARITHMETIC, arithmetic),

@@ -202,9 +202,7 @@ def depthwise(draft: Draft) -> None:
         draft, (1, *place["kernel"], outputs), 3, draft.type != "UINT8" and draft.chance(0.85)
     )
     b = bias(draft, outputs, source.scale if source else 1, scales, NO_BIAS)
-    layer_output(
-        draft, (size[0], *place["result"], outputs), source, scales, prod(place["kernel"])
-    )
+    layer_output(draft, (size[0], *place["result"], outputs), source, scales, prod(place["kernel"]))
     draft.add(
         [x, w, b] if b >= 0 or draft.chance(0.5) else [x, w],
         **_conv_settings(draft, place),

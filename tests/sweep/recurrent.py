@@ -140,7 +140,22 @@ def ring_buffer(draft: Draft) -> None:
     draft.custom("CIRCULAR_BUFFER", [x], [y], cycles_max=1)
 
 
+def variable(draft: Draft) -> None:
+    """VAR_HANDLE, ASSIGN_VARIABLE, READ_VARIABLE: a value written and read back, twice read."""
+    shape = draft.any_shape()
+    quantization = draft.quantization()
+    x = draft.input(draft.type, shape, quantization)
+    handle = draft.tensor("RESOURCE", (1,))
+    named = {"sharedName": b"variable", "container": b""}
+    draft.operators.append(Operator("VAR_HANDLE", [], [handle], settings=named))
+    draft.operators.append(Operator("ASSIGN_VARIABLE", [handle, x], []))
+    for _ in range(draft.pick(1, 2)):
+        y = draft.output(draft.type, shape, quantization)
+        draft.operators.append(Operator("READ_VARIABLE", [handle], [y]))
+
+
 FAMILIES: dict[str, Family] = {
+    "VAR_HANDLE": variable,
     "SVDF": svdf,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
     "CIRCULAR_BUFFER": ring_buffer,
@@ -149,4 +164,5 @@ TYPES: dict[str, tuple[str, ...]] = {
     "SVDF": ("FLOAT32", "INT8", "INT16"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": ("FLOAT32", "INT8", "INT16"),
     "CIRCULAR_BUFFER": ("FLOAT32", "INT8"),
+    "VAR_HANDLE": ("FLOAT32", "INT8", "INT16", "INT32"),
 }

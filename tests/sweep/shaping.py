@@ -297,7 +297,9 @@ def batch_space(draft: Draft) -> None:
 def broadcast_to(draft: Draft) -> None:
     """A tensor repeated to a larger shape."""
     result = draft.shape(1, 6, 5)
-    shape = tuple(1 if draft.chance(0.4) else n for n in result)[draft.integer(0, len(result) - 1) :]
+    shape = tuple(1 if draft.chance(0.4) else n for n in result)[
+        draft.integer(0, len(result) - 1) :
+    ]
     x, quantization = _source(draft, shape)
     s = draft.constant(draft.pick("INT32", "INT32", "INT64"), result)
     draft.output(draft.type, result, quantization)

@@ -143,9 +143,7 @@ def chain(draft: Draft) -> None:
         draft.custom("SignalPCAN", [here, noise, gains], [gained], snr_shift=draft.integer(4, 9))
         here = gained
     y = draft.output("INT16", (channels,))
-    draft.custom(
-        "SignalFilterBankLog", [here], [y], input_correction_bits=3, output_scale=1600
-    )
+    draft.custom("SignalFilterBankLog", [here], [y], input_correction_bits=3, output_scale=1600)
 
 
 def _filter_bank(draft: Draft, energy: int, bins: int, channels: int) -> int:

@@ -106,7 +106,9 @@ def run(
         on_batch(done, len(ordered))
 
 
-def mixture(kinds: Sequence[Kind], seed: int, count: int, bench: Bench, table: Table) -> list[Sample]:
+def mixture(
+    kinds: Sequence[Kind], seed: int, count: int, bench: Bench, table: Table
+) -> list[Sample]:
     """About `count` models that preflight passes, spread over all kinds in a random order."""
     rng = np.random.default_rng(seed)
     streams: Mapping[Kind, Iterator[Sample]] = {kind: samples(kind, seed) for kind in kinds}
@@ -119,5 +121,3 @@ def mixture(kinds: Sequence[Kind], seed: int, count: int, bench: Bench, table: T
         if passing(sample, bench, table):
             found.append(sample)
     return found
-
-

@@ -8,14 +8,55 @@ from tests.sweep.draft import Array
 
 # Float operators that round nothing: they move, compare or pick values.
 EXACT = frozenset(
-    (
-        "ABS ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CAST CEIL CONCATENATION "
-        "DEPTH_TO_SPACE EMBEDDING_LOOKUP EQUAL EXPAND_DIMS FILL FLOOR GATHER GATHER_ND GREATER "
-        "GREATER_EQUAL LESS LESS_EQUAL MAXIMUM MAX_POOL_2D MINIMUM MIRROR_PAD NEG NOT_EQUAL PACK "
-        "PAD PADV2 REDUCE_MAX RELU RELU6 RESHAPE RESIZE_NEAREST_NEIGHBOR ROUND SELECT_V2 SHAPE "
-        "SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQUEEZE STRIDED_SLICE TRANSPOSE "
-        "UNPACK ZEROS_LIKE"
-    ).split()
+    [
+        "ABS",
+        "ARG_MAX",
+        "ARG_MIN",
+        "BATCH_TO_SPACE_ND",
+        "BROADCAST_TO",
+        "CAST",
+        "CEIL",
+        "CONCATENATION",
+        "DEPTH_TO_SPACE",
+        "EMBEDDING_LOOKUP",
+        "EQUAL",
+        "EXPAND_DIMS",
+        "FILL",
+        "FLOOR",
+        "GATHER",
+        "GATHER_ND",
+        "GREATER",
+        "GREATER_EQUAL",
+        "LESS",
+        "LESS_EQUAL",
+        "MAXIMUM",
+        "MAX_POOL_2D",
+        "MINIMUM",
+        "MIRROR_PAD",
+        "NEG",
+        "NOT_EQUAL",
+        "PACK",
+        "PAD",
+        "PADV2",
+        "REDUCE_MAX",
+        "RELU",
+        "RELU6",
+        "RESHAPE",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "ROUND",
+        "SELECT_V2",
+        "SHAPE",
+        "SLICE",
+        "SPACE_TO_BATCH_ND",
+        "SPACE_TO_DEPTH",
+        "SPLIT",
+        "SPLIT_V",
+        "SQUEEZE",
+        "STRIDED_SLICE",
+        "TRANSPOSE",
+        "UNPACK",
+        "ZEROS_LIKE",
+    ]
 )
 # Half a unit in the last place of float32 is 6e-8 of a value: one operation rounds once, a
 # transcendental function of a C library is within a few.
@@ -23,10 +64,29 @@ FUNCTION_RELATIVE = 1e-6
 # Sums are bounded by their largest term: a few roundings each, in another order.
 SUM_RELATIVE = 2e-5
 FUNCTIONS = frozenset(
-    (
-        "ADD ADD_N COS DEQUANTIZE DIV ELU EXP FLOOR_DIV HARD_SWISH LEAKY_RELU LOG LOGISTIC "
-        "MUL PRELU RSQRT SIN SQRT SQUARE SQUARED_DIFFERENCE SUB TANH"
-    ).split()
+    [
+        "ADD",
+        "ADD_N",
+        "COS",
+        "DEQUANTIZE",
+        "DIV",
+        "ELU",
+        "EXP",
+        "FLOOR_DIV",
+        "HARD_SWISH",
+        "LEAKY_RELU",
+        "LOG",
+        "LOGISTIC",
+        "MUL",
+        "PRELU",
+        "RSQRT",
+        "SIN",
+        "SQRT",
+        "SQUARE",
+        "SQUARED_DIFFERENCE",
+        "SUB",
+        "TANH",
+    ]
 )
 
 
