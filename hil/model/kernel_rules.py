@@ -139,8 +139,6 @@ SAME_MEANING = frozenset(
         ("RESIZE_NEAREST_NEIGHBOR", 3),
     }
 )
-# Operators whose options rules look at: all of them plain numbers.
-READ_OPTIONS = NEEDS_OPTIONS | {"RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION"}
 MAX_RANK = 5
 
 PER_TENSOR = (
