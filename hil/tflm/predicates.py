@@ -90,8 +90,10 @@ def rank_rule(table: Mapping[str, Collection[Ranks]], most: int, anything: Colle
     return rule
 
 
-def broadcast_rule(table: Mapping[str, int]) -> Rule:
-    """Refuses shapes that differ between inputs in more dimensions than the kernel broadcasts."""
+def broadcast_rule(table: Mapping[str, int], spared: Mapping[str, Collection[str]]) -> Rule:
+    """Refuses shapes that differ between inputs in more dimensions than the kernel broadcasts; not
+    for the types that an operator is spared for.
+    """
 
     def rule(case: Case) -> Finding | None:
         most = table.get(case.name)
@@ -99,9 +101,11 @@ def broadcast_rule(table: Mapping[str, int]) -> Rule:
         rank = max((len(shape) for shape in shapes), default=0)
         if most is None or len(shapes) == 1 or rank <= most:
             return None
+        if any(tensor.type in spared.get(case.name, ()) for tensor in case.inputs):
+            return None
         return Finding(
-            f"broadcasts over {rank} dimensions: the kernel has {most} and would write past its "
-            "own shapes",
+            f"broadcasts over {rank} dimensions: the kernel has {most}, and TFLM would halt at a "
+            "failed check",
             "reshape its inputs to fewer dimensions, or give both the same shape",
         )
 

@@ -1,14 +1,12 @@
 """What kernels of TFLM's 2024 tree refuse, get wrong without a word, or break on.
 
 The tree is that of the crate pico-tflmicro-sys 0.1.0 with the kernel libraries `cmsis_nn` and
-`reference`. Rules look at one operator in the file; `findings` asks all of them, the cause first.
+`reference`. Each rule looks at one operator in the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from hil.model.rule import BOOL, I64, U8, Case, Finding, Rule
+from hil.model.rule import Case, Finding, Rule, RuleSet
 from hil.tflm import (
     rules_2024_convolution,
     rules_2024_operators,
@@ -23,6 +21,8 @@ from hil.tflm.rules_2024_types import Signature, signatures
 
 def unknown_types(case: Case) -> Finding | None:
     """No branch of the kernel for these types: refused at Invoke, read as others, or unwritten."""
+    if any(rule(case) for rule in CAUSES):
+        return None
     known = signatures(case.name, case.kernels)
     inputs = [tensor.type if tensor else None for tensor in map(case.input, _indices(case))]
     outputs = [tensor.type for tensor in case.outputs]
@@ -53,28 +53,16 @@ CAUSES: tuple[Rule, ...] = (
     index_type,
     integers_of_other_kernels,
 )
-COMMON_RULES: tuple[Rule, ...] = (
-    *CAUSES,
-    unknown_types,
-    *rules_2024_shapes.RULES,
-    *rules_2024_quantization.RULES,
+RULES = RuleSet(
+    common=(
+        *CAUSES,
+        unknown_types,
+        *rules_2024_shapes.RULES,
+        *rules_2024_quantization.RULES,
+    ),
+    own={
+        **rules_2024_convolution.RULES,
+        **rules_2024_operators.RULES,
+        **rules_2024_state.RULES,
+    },
 )
-OWN_RULES: Mapping[str, tuple[Rule, ...]] = {
-    **rules_2024_convolution.RULES,
-    **rules_2024_operators.RULES,
-    **rules_2024_state.RULES,
-}
-
-
-def findings(case: Case) -> tuple[Finding, ...]:
-    """All that the rules have against an operator, the cause first, equal ones once."""
-    found: dict[tuple[str, str], Finding] = {}
-    caused = False
-    for rule in (*COMMON_RULES, *OWN_RULES.get(case.name, ())):
-        if rule is unknown_types and caused:
-            continue
-        finding = rule(case)
-        if finding is not None:
-            found.setdefault((finding.reason, finding.remedy), finding)
-            caused = caused or rule in CAUSES
-    return tuple(found.values())

@@ -13,13 +13,11 @@ from hil.tflm.predicates import I4, clamps
 from hil.tflm.rules_2024_types import CMSIS_NN, REFERENCE
 
 WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
-VALID = 1  # Padding.VALID
 TO_INT8 = "quantize to int8 (hil model convert --scheme int8)"
 TO_WEIGHT_ONLY = "weight_only keeps float32 arithmetic and runs"
 REFERENCE_RUNS = "with the reference kernels it runs"
 # The channels' dimension in the weights of each convolution.
 CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "TRANSPOSE_CONV": 0, "FULLY_CONNECTED": 0}
-UNWRITTEN = "CMSIS-NN refuses it, TFLM ignores that and leaves the output unwritten"
 
 
 def data_and_weights(case: Case) -> tuple[TensorInfo, TensorInfo] | None:
@@ -46,12 +44,25 @@ def _symmetric_weights(case: Case) -> Finding | None:
     both = data_and_weights(case)
     if both is None or both[1].type not in (I8, I4) or not any(both[1].zero_points):
         return None
+    if _offsets_weights(case, *both):
+        return None
     return Finding(
         f"its {both[1].type.lower()} weights have a zero point other than 0, which the kernel "
         f"ignores {WITHOUT_A_WORD}",
         "quantize the weights symmetrically",
         "N/ConvolutionFunctions/arm_convolve_s8.c, K/fully_connected_common.cpp",
     )
+
+
+def _offsets_weights(case: Case, data: TensorInfo, weights: TensorInfo) -> bool:
+    """Whether this is the one kernel that uses a zero point of weights: dense int8 of CMSIS-NN,
+    where it does not compute the layer as a 1x1 convolution.
+    """
+    output = case.output
+    if case.name != "FULLY_CONNECTED" or case.kernels == REFERENCE or output is None:
+        return False
+    as_convolution = len(output.shape) > 2 and bool(weights.shape) and weights.shape[-1] % 4 == 0
+    return (data.type, weights.type) == (I8, I8) and not as_convolution
 
 
 def _channels_of_scales(case: Case) -> Finding | None:
@@ -111,52 +122,36 @@ def _grouped(case: Case) -> Finding | None:
     )
 
 
-def _row_convolution(case: Case) -> Finding | None:
-    """Follows arm_convolve_1_x_n_s8, which wants left and right padding to be apart."""
-    both, output = data_and_weights(case), case.output
-    if both is None or output is None or case.kernels == REFERENCE or both[1].type != I8:
+def _absent_bias(case: Case) -> Finding | None:
+    """The tree's Prepare gives back the bias also when there is none."""
+    bias = {"DEPTHWISE_CONV_2D": 2, "TRANSPOSE_CONV": 3}[case.name]
+    both = data_and_weights(case)
+    if case.kernels == REFERENCE or case.input(bias) is not None or both is None:
         return None
-    data, weights = both
-    if data.type != I8 or not _is_row(case, data, weights) or row_is_computed(case, data, weights):
+    if case.name == "TRANSPOSE_CONV" and both[0].type != I16:
         return None
     return Finding(
-        f"a row of {data.shape[2]} under a kernel of {weights.shape[2]}: {UNWRITTEN}",
-        f"{REFERENCE_RUNS}; or pad the row and use padding 'valid'",
-        "N/ConvolutionFunctions/arm_convolve_1_x_n_s8.c",
+        "its bias is absent: Prepare reads it through address 0",
+        f"{REFERENCE_RUNS}; or give a bias of zeros",
+        "K/depthwise_conv_common.cpp, K/cmsis_nn/transpose_conv.cpp",
     )
 
 
-def _is_row(case: Case, data: TensorInfo, weights: TensorInfo) -> bool:
-    """Whether arm_convolve_wrapper_s8 takes the kernel for rows."""
-    if len(data.shape) != 4 or len(weights.shape) != 4:
-        return False
-    strides = case.option("strideW", 1), case.option("strideH", 1)
-    dilations = case.option("dilationWFactor", 1), case.option("dilationHFactor", 1)
-    plain = weights.shape[1:3] == (1, 1) and dilations == (1, 1)
-    return (
-        data.shape[1] == weights.shape[1] == 1
-        and dilations[0] == 1
-        and strides[0] * data.shape[3] % 4 == 0
-        and data.shape[3] == weights.shape[3]
-        and not plain
+def _odd_channels_of_int4(case: Case) -> Finding | None:
+    both = data_and_weights(case)
+    if both is None or both[1].type != I4 or case.kernels == REFERENCE or not both[0].shape:
+        return None
+    data = both[0]
+    dilation = max(case.option("dilationWFactor", 1), case.option("dilationHFactor", 1))
+    plain = case.option("depthMultiplier") == 1 and data.shape[0] == 1 and dilation == 1
+    if data.shape[-1] % 2 == 0 or plain:
+        return None
+    return Finding(
+        f"int4 weights for {data.shape[-1]} channels with a depth multiplier, a dilation or a "
+        f"batch: CMSIS-NN unpacks them out of step {WITHOUT_A_WORD}",
+        f"{REFERENCE_RUNS}; or use an even number of channels, or int8 weights",
+        "N/ConvolutionFunctions/arm_depthwise_conv_s4.c",
     )
-
-
-def row_is_computed(case: Case, data: TensorInfo, weights: TensorInfo) -> bool:
-    """Whether arm_convolve_1_x_n_s8 finds its paddings consistent."""
-    stride, width, kernel = case.option("strideW", 1), data.shape[2], weights.shape[2]
-    out = (width - kernel + stride) // stride
-    padding = 0
-    if case.option("padding") != VALID:
-        out = (width + stride - 1) // stride
-        padding = max((out - 1) * stride + kernel - width, 0) // 2
-    total = (out - 1) * stride + kernel - width
-    odd = total - 2 * int(total / 2)  # C's remainder has the sign of the dividend
-    if padding * 2 + odd != total:
-        return False
-    right = max(1, int((padding + odd + stride - 1) / stride)) if padding + odd else 0
-    left = max(1, (padding + stride - 1) // stride) if padding else 0
-    return right + max(out - right - left, 0) + left == out
 
 
 def _depth_multiplier(case: Case) -> Finding | None:
@@ -176,7 +171,7 @@ def _depth_multiplier(case: Case) -> Finding | None:
 
 def _activation_of_transposed(case: Case) -> Finding | None:
     output = case.output
-    if output is None or output.type == F32 or not clamps(case):
+    if output is None or output.type == F32 or case.kernels == REFERENCE or not clamps(case):
         return None
     return Finding(
         f"its fused activation is ignored for {output.type.lower()} {WITHOUT_A_WORD}",
@@ -213,9 +208,20 @@ def legacy_uint8(case: Case) -> Finding | None:
 
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "CONV_2D": (_symmetric_weights, _channels_of_scales, _grouped, _row_convolution),
-    "DEPTHWISE_CONV_2D": (_symmetric_weights, _channels_of_scales, _depth_multiplier),
-    "TRANSPOSE_CONV": (_symmetric_weights, _channels_of_scales, _activation_of_transposed),
+    "CONV_2D": (_symmetric_weights, _channels_of_scales, _grouped),
+    "DEPTHWISE_CONV_2D": (
+        _symmetric_weights,
+        _channels_of_scales,
+        _depth_multiplier,
+        _absent_bias,
+        _odd_channels_of_int4,
+    ),
+    "TRANSPOSE_CONV": (
+        _symmetric_weights,
+        _channels_of_scales,
+        _activation_of_transposed,
+        _absent_bias,
+    ),
     "FULLY_CONNECTED": (
         _symmetric_weights,
         _per_channel_dense,

@@ -31,11 +31,16 @@ def _concatenation(case: Case) -> Finding | None:
 
 def _reduced_axes(case: Case) -> Finding | None:
     """resolved_axis[kMaxNumberOfReducedAxis] on the stack; REDUCE_MAX has a buffer of its own."""
-    axes = case.input(1)
-    if axes is None or axes.elements <= MAX_REDUCED_AXES:
+    data, axes = case.input(0), case.input(1)
+    if data is None or axes is None:
+        return None
+    count = axes.elements
+    if axes.constant_values is not None:
+        count = len({axis % max(len(data.shape), 1) for axis in axes.constant_values})
+    if count <= MAX_REDUCED_AXES:
         return None
     return Finding(
-        f"reduces {axes.elements} axes: the kernel has room for {MAX_REDUCED_AXES} and would "
+        f"reduces {count} axes: the kernel has room for {MAX_REDUCED_AXES} and would "
         "overwrite the stack",
         f"reduce in steps of up to {MAX_REDUCED_AXES} axes",
         "K/reduce_common.cpp",
@@ -110,13 +115,13 @@ def _zero_of_int8(case: Case) -> Finding | None:
 
 def _padding_of_blocks(case: Case) -> Finding | None:
     """SpaceToBatchParams::output_offset is never set."""
-    data, paddings = case.input(0), case.input(2)
-    if data is None or data.type != I8 or paddings is None:
+    paddings = case.input(2)
+    if paddings is None:
         return None
     if paddings.constant_values is not None and not any(paddings.constant_values):
         return None
     return Finding(
-        "pads int8 with whatever is in memory: the kernel never sets the value",
+        "pads with whatever is in memory: the kernel never sets the value",
         "pad before it (PAD), and here with 0",
         "K/space_to_batch_nd.cpp",
     )
@@ -199,8 +204,8 @@ def float16(case: Case) -> Finding | None:
 
 def integers_of_other_kernels(case: Case) -> Finding | None:
     """Operators that compute int32 in LiteRT and only float32 and quantized types here."""
-    data = case.inputs[-1] if case.inputs else None
-    if data is None or data.type not in (I32, I64) or case.name not in CASTABLE:
+    data = case.input(0)
+    if data is None or data.type != I32 or case.name not in CASTABLE:
         return None
     return Finding(
         f"no kernel for {data.type.lower()}",

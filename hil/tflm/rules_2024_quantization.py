@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from hil.model.rule import I8, I16, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import (
     INTEGER_RANGE,
+    equally_quantized,
     fixed_output_rule,
     is_quantized,
     per_channel_rule,
@@ -75,6 +76,7 @@ SYMMETRIC_INT16 = frozenset(
         "LOGISTIC",
         "MUL",
         "SQUARED_DIFFERENCE",
+        "SUB",
         "TANH",
         "TRANSPOSE_CONV",
         "UNIDIRECTIONAL_SEQUENCE_LSTM",
@@ -135,7 +137,7 @@ def _symmetric_int16(case: Case) -> Finding | None:
 
 
 def _small_output_scale(case: Case) -> Finding | None:
-    """K/sub_common.cpp, K/add_n.cpp, K/cumsum.cpp, K/cmsis_nn/add.cpp: the multiplier of the output."""
+    """The multiplier of the output: K/add_common.cpp, sub_common.cpp, add_n.cpp, cumsum.cpp."""
     output = case.output
     if case.name not in SUMS or output is None or not is_quantized(output):
         return None
@@ -165,6 +167,17 @@ def _large_compared_scale(case: Case) -> Finding | None:
     )
 
 
+def _equal_summands(case: Case) -> Finding | None:
+    scaled = [tensor for tensor in case.inputs if tensor.type == I8 and tensor.scales]
+    if case.name != "ADD_N" or all(equally_quantized(scaled[0], other) for other in scaled):
+        return None
+    return Finding(
+        "its int8 inputs differ in scale or zero point",
+        "add them two by two (ADD)",
+        "K/add_n.cpp",
+    )
+
+
 def _ignored_activation_of_int32(case: Case) -> Finding | None:
     """K/cmsis_nn/add.cpp: int32 is clamped to its own range."""
     output = case.output
@@ -188,5 +201,6 @@ RULES: tuple[Rule, ...] = (
     fixed_output_rule(FIXED_OUTPUT),
     _small_output_scale,
     _large_compared_scale,
+    _equal_summands,
     _ignored_activation_of_int32,
 )

@@ -2,14 +2,14 @@
 
 Places: `K/` = `tensorflow/lite/micro/kernels/`, `R/` = `tensorflow/lite/kernels/internal/reference/`.
 With ARDUINO defined, as this tree must be compiled, a failed TFLITE_DCHECK is ignored: where only
-that guards an array, more dimensions write past it.
+that guards an array, more dimensions write past it. A failed TFLITE_CHECK halts the processor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hil.model.rule import Case, Finding, Rule
+from hil.model.rule import I8, I16, Rule
 from hil.tflm.predicates import (
     Ranks,
     broadcast_rule,
@@ -88,11 +88,10 @@ BROADCASTS: Mapping[str, int] = {
         ),
         4,
     ),
-    "DIV": 5,
-    "SELECT_V2": 5,
+    **dict.fromkeys(("DIV", "MAXIMUM", "MINIMUM", "SELECT_V2"), 5),
 }
-# These loop over five dimensions whatever the shapes are.
-FIVE_ALWAYS = frozenset({"MAXIMUM", "MINIMUM"})
+# R/integer_ops/add.h has six dimensions for what SQUARED_DIFFERENCE does with integers.
+MORE_DIMENSIONS = {"SQUARED_DIFFERENCE": (I8, I16)}
 # Read in Prepare, when only constants have their data.
 CONSTANTS: Mapping[str, Mapping[int, str]] = {
     "BROADCAST_TO": {1: "its shape"},
@@ -116,11 +115,9 @@ NEEDS_OPTIONS = frozenset(
         "DEPTH_TO_SPACE",
         "IF",
         "L2_POOL_2D",
-        "LEAKY_RELU",
         "MAX_POOL_2D",
         "MIRROR_PAD",
         "PACK",
-        "SOFTMAX",
         "SPACE_TO_DEPTH",
         "SVDF",
         "TRANSPOSE_CONV",
@@ -133,21 +130,9 @@ NEEDS_OPTIONS = frozenset(
 MAX_CONCATENATION_INPUTS = 10  # K/concatenation.cpp kMaxInputNum
 
 
-def _five_always(case: Case) -> Finding | None:
-    """R/maximum_minimum.h: NdArrayDesc<5>."""
-    rank = max((len(tensor.shape) for tensor in case.inputs), default=0)
-    if case.name not in FIVE_ALWAYS or rank <= 5:
-        return None
-    return Finding(
-        f"{rank} dimensions: the kernel has 5 and would write past its own shapes",
-        "reshape its inputs to fewer dimensions",
-    )
-
-
 RULES: tuple[Rule, ...] = (
     missing_options_rule(NEEDS_OPTIONS, "TFLM would take every one as 0"),
     rank_rule(RANKS, MAX_RANK, ANY_RANK),
-    broadcast_rule(BROADCASTS),
-    _five_always,
+    broadcast_rule(BROADCASTS, MORE_DIMENSIONS),
     constant_rule(CONSTANTS, "TFLM reads it before anything is computed"),
 )

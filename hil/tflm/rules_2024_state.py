@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import frexp
 
 from hil.model.rule import F32, I8, I16, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
-from hil.tflm.predicates import clamps, equally_quantized, scale_text
+from hil.tflm.predicates import equally_quantized, scale_text
 from hil.tflm.rules_2024_types import CMSIS_NN
 
 TANH = 4  # ActivationFunctionType.TANH
@@ -127,6 +127,19 @@ def _hidden_state(case: Case) -> Finding | None:
     )
 
 
+def _unset_buffer(case: Case) -> Finding | None:
+    """CreateLSTMBuffers asks for the fourth scratch buffer, of which int8 requests three."""
+    data = case.input(0)
+    if data is None or data.type != I8 or case.kernels != CMSIS_NN:
+        return None
+    return Finding(
+        "int8 with CMSIS-NN looks up a scratch buffer by an index that it never sets: a hard fault "
+        "unless the arena was all zero",
+        "with the reference kernels it runs",
+        "K/cmsis_nn/unidirectional_sequence_lstm.cpp",
+    )
+
+
 def _svdf_bias(case: Case) -> Finding | None:
     bias = case.input(SVDF_BIAS)
     if bias is None:
@@ -150,17 +163,6 @@ def _svdf_bias(case: Case) -> Finding | None:
     )
 
 
-def _svdf_activation(case: Case) -> Finding | None:
-    output = case.output
-    if output is None or output.type != I8 or not clamps(case):
-        return None
-    return Finding(
-        f"its fused activation is ignored for int8 {WITHOUT_A_WORD}",
-        "calibrate so that the activation fills the output's range",
-        "K/svdf_common.cpp",
-    )
-
-
 def _svdf_state_zero(case: Case) -> Finding | None:
     state = case.input(SVDF_STATE)
     if state is None or case.kernels != CMSIS_NN or not any(state.zero_points):
@@ -180,6 +182,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _cell_scale,
         _cell_activation,
         _hidden_state,
+        _unset_buffer,
     ),
-    "SVDF": (_states_are_variable, _svdf_bias, _svdf_activation, _svdf_state_zero),
+    "SVDF": (_states_are_variable, _svdf_bias, _svdf_state_zero),
 }
