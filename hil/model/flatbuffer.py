@@ -208,7 +208,6 @@ class _Reader:
         typed.Init(table.Bytes, table.Pos)
         return dict(vars(getattr(self._schema, f"{kind}T").InitFromObj(typed)))
 
-
     def _custom_options(self, operator: Any) -> bytes:
         return bytes(
             self._items(operator.CustomOptionsLength(), operator.CustomOptions, element_bytes=1)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
-from hil.vocab import KernelLibrary
 
 F32, I8, U8, I16 = "FLOAT32", "INT8", "UINT8", "INT16"
 I32, I64, BOOL = "INT32", "INT64", "BOOL"
@@ -28,11 +27,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """An operator with its tensors; absent optional inputs are None."""
+    """An operator with its tensors; absent optional inputs are None. `kernels` is the name of the
+    kernel library that is to compute it.
+    """
 
     model: ModelInfo
     operator: OperatorInfo
-    kernels: KernelLibrary
+    kernels: str
 
     @property
     def name(self) -> str:
