@@ -98,6 +98,8 @@ def write(model: Model) -> bytes:
         entry.opcodeIndex = len(codes)
         entry.inputs = np.array(operator.inputs, np.int32)
         entry.outputs = np.array(operator.outputs, np.int32)
+        if operator.intermediates:
+            entry.intermediates = np.array(operator.intermediates, np.int32)
         entry.builtinOptions, entry.builtinOptionsType = _options(operator)
         if operator.custom_options:
             entry.customOptions = np.frombuffer(operator.custom_options, np.uint8)
