@@ -2,6 +2,7 @@
 // int16x8, with one scale for the weights or one for each output.
 #include "tensorflow/lite/micro/kernels/fully_connected.h"
 
+#include "tensorflow/lite/kernels/internal/quantization_util.h"
 #include "tensorflow/lite/kernels/internal/reference/fully_connected.h"
 #include "tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h"
 #include "weighted.h"
@@ -16,7 +17,7 @@ constexpr Layout kLayout = {"FULLY_CONNECTED", 0, 1, 2, 0};
 struct OpData {
   OpDataFullyConnected whole;  // the tree's: one multiplier for all outputs
   int32_t *multipliers;        // one for each output, or null
-  int32_t *shifts;
+  int *shifts;
 };
 
 struct Call : Weighted {
@@ -30,8 +31,9 @@ struct Call : Weighted {
 
   // The per-channel header takes outputs of rank 2 only: all but the last dimension are batches.
   RuntimeShape Rows() const {
-    const int units = weights->dims->data[0];
-    return RuntimeShape({Elements(output) / units, units});
+    const int32_t units = weights->dims->data[0];
+    const int32_t sizes[] = {Elements(output) / units, units};
+    return RuntimeShape(2, sizes);
   }
 
   void Float() const {
@@ -65,19 +67,23 @@ void *Init(TfLiteContext *context, const char *, size_t) {
   return context->AllocatePersistentBuffer(context, sizeof(OpData));
 }
 
+// A multiplier for each output; the tree's prepare computes that of the first scale only.
 TfLiteStatus PreparePerChannel(TfLiteContext *context, TfLiteNode *node, int channels,
                                OpData *data) {
   const ScaledTensor input = ScaledTensor::Input(context, node, kLayout.input);
   const ScaledTensor weights = ScaledTensor::Input(context, node, kLayout.weights);
   const ScaledTensor output = ScaledTensor::Output(context, node);
-  const size_t bytes = channels * sizeof(int32_t);
-  data->multipliers = static_cast<int32_t *>(context->AllocatePersistentBuffer(context, bytes));
-  data->shifts = static_cast<int32_t *>(context->AllocatePersistentBuffer(context, bytes));
+  data->multipliers = static_cast<int32_t *>(
+      context->AllocatePersistentBuffer(context, channels * sizeof(int32_t)));
+  data->shifts =
+      static_cast<int *>(context->AllocatePersistentBuffer(context, channels * sizeof(int)));
   TF_LITE_ENSURE(context, data->multipliers != nullptr && data->shifts != nullptr);
-  return PopulateConvolutionQuantizationParams(
-      context, input.get(), weights.get(), nullptr, output.get(), kTfLiteActNone,
-      &data->whole.output_multiplier, &data->whole.output_shift, &data->whole.output_activation_min,
-      &data->whole.output_activation_max, data->multipliers, data->shifts, channels);
+  const auto *scales = static_cast<const TfLiteAffineQuantization *>(weights->quantization.params);
+  for (int i = 0; i < channels; ++i) {
+    const double product = static_cast<double>(input->params.scale) * scales->scale->data[i];
+    QuantizeMultiplier(product / output->params.scale, &data->multipliers[i], &data->shifts[i]);
+  }
+  return kTfLiteOk;
 }
 
 TfLiteStatus PrepareTypes(TfLiteContext *context, TfLiteNode *node, unsigned held) {
