@@ -66,14 +66,19 @@ INT16_BIAS32 = Kind("INT16", "INT8", "INT32", per_channel=True)
 
 @dataclass(frozen=True)
 class OperatorModel:
-    """A `.tflite` file of one operator and what to feed it.
+    """A model of one operator and what to feed it.
 
     `inputs` are arrays of the model's inputs, each with the steps as its first dimension.
     """
 
     name: str
-    model: bytes
+    source: Model
     inputs: Sequence[Any]
+
+    @property
+    def model(self) -> bytes:
+        """The `.tflite` file."""
+        return write(self.source)
 
 
 class Maker:
@@ -118,9 +123,7 @@ class Maker:
             scales *= 18
         else:
             data = self.draw("INT8", shape, 127)
-        tensor = Tensor(
-            kind.weights, shape, data, scales.tolist(), quantized_dimension=dimension
-        )
+        tensor = Tensor(kind.weights, shape, data, scales.tolist(), quantized_dimension=dimension)
         return self.add(tensor), scales
 
     def bias(self, kind: Kind, channels: int, scales: Any, largest: float) -> int:
@@ -145,17 +148,13 @@ class Maker:
     ) -> OperatorModel:
         whole = Model(
             self.tensors,
-            [
-                Operator(
-                    operator, inputs, (output,), settings=settings, intermediates=intermediates
-                )
-            ],
+            [Operator(operator, inputs, (output,), settings=settings, intermediates=intermediates)],
             self.fed,
             (output,),
         )
         fed = [self.tensors[i] for i in self.fed]
         arrays = [self.draw(t.type, (steps, *t.shape), limit) for t in fed]
-        return OperatorModel(self.name, write(whole), arrays)
+        return OperatorModel(self.name, whole, arrays)
 
 
 def pack_int4(values: Any) -> Any:
@@ -299,15 +298,16 @@ class Dense:
         x = maker.input(kind.values, self.shape, input_scale, zero_point)
         weights, scales = maker.weights(kind, (self.units, depth), 0)
         bias = maker.bias(
-            kind, self.units, scales * input_scale, kind.spread * kind.weight_spread * math.sqrt(depth)
+            kind,
+            self.units,
+            scales * input_scale,
+            kind.spread * kind.weight_spread * math.sqrt(depth),
         )
         scale = 0.0
         if not kind.is_float:
             scale = output_scale(kind, input_scale, scales, depth, 0.6 * kind.spread)
         rows = self.shape[:-1] if self.keep_dimensions else (math.prod(self.shape[:-1]),)
-        y = maker.values(
-            kind.values, (*rows, self.units), scale, 7 if kind.values == "INT8" else 0
-        )
+        y = maker.values(kind.values, (*rows, self.units), scale, 7 if kind.values == "INT8" else 0)
         settings: dict[str, Any] = {
             **kind.bias_setting,
             "fusedActivationFunction": activation(self.fused),
@@ -430,9 +430,7 @@ class Svdf:
             scale = dict.fromkeys(scale, 0.0)
         x = maker.input(self.values, (self.batch, depth), scale["x"], 0 if floats else 4)
         constants = [
-            maker.add(
-                Tensor(type_, shape, maker.draw(type_, shape), [s] if s else [])
-            )
+            maker.add(Tensor(type_, shape, maker.draw(type_, shape), [s] if s else []))
             for type_, shape, s in (
                 (self.values, (filters, depth), scale["features"]),
                 (self.state, (filters, self.memory), scale["time"]),
@@ -440,7 +438,9 @@ class Svdf:
         ]
         bias = -1
         if self.has_bias:
-            type_, product = ("FLOAT32", 0.0) if floats else ("INT32", scale["state"] * scale["time"])
+            type_, product = (
+                ("FLOAT32", 0.0) if floats else ("INT32", scale["state"] * scale["time"])
+            )
             data = maker.draw(type_, (self.units,), 200)
             bias = maker.add(Tensor(type_, (self.units,), data, [product] if product else []))
         state = maker.values(self.state, (self.batch, filters * self.memory), scale["state"])
@@ -500,6 +500,4 @@ class Lstm:
             "cellClip": self.cell_clip,
             "timeMajor": self.time_major,
         }
-        return maker.model(
-            "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, y, settings, intermediates=gates
-        )
+        return maker.model("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, y, settings, intermediates=gates)

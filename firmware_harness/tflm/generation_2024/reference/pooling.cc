@@ -2,6 +2,7 @@
 #include "tensorflow/lite/micro/kernels/pooling.h"
 
 #include <cmath>
+#include <type_traits>
 
 #include "prepare.h"
 
@@ -70,6 +71,7 @@ TfLiteStatus PrepareTypes(TfLiteContext *context, TfLiteNode *node, const char *
   if (input->type != kTfLiteFloat32 && !SameScale(context, node)) {
     return Refuse(kernel, "input and output differ in scale or zero point");
   }
+  if (params.filter_height < 1 || params.filter_width < 1) return Refuse(kernel, "an empty window");
   const int *in = input->dims->data, *out = output->dims->data;
   int height = 0, width = 0;
   ComputePaddingHeightWidth(params.stride_height, params.stride_width, 1, 1, in[1], in[2],

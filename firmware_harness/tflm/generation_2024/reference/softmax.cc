@@ -1,6 +1,8 @@
 // SOFTMAX by the tree's reference headers: float32, int8 to int8 or int16, int16.
 #include "tensorflow/lite/micro/kernels/softmax.h"
 
+#include <type_traits>
+
 #include "prepare.h"
 #include "tensorflow/lite/kernels/internal/reference/softmax.h"
 
