@@ -70,6 +70,7 @@ def write(model: Model) -> bytes:
         entry.type = TENSOR_TYPES[tensor.type]
         entry.shape = np.array(tensor.shape, np.int32)
         entry.buffer = 0
+        entry.isVariable = tensor.is_variable
         if tensor.data is not None:
             buffer = schema.BufferT()
             buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)
@@ -98,8 +99,6 @@ def write(model: Model) -> bytes:
         entry.opcodeIndex = len(codes)
         entry.inputs = np.array(operator.inputs, np.int32)
         entry.outputs = np.array(operator.outputs, np.int32)
-        if operator.intermediates:
-            entry.intermediates = np.array(operator.intermediates, np.int32)
         entry.builtinOptions, entry.builtinOptionsType = _options(operator)
         if operator.custom_options:
             entry.customOptions = np.frombuffer(operator.custom_options, np.uint8)
