@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from itertools import starmap
+from typing import Any, Protocol
 
 from hil.errors import HilError
 from hil.model.flatbuffer import parse_model
@@ -22,6 +23,7 @@ from tests.sweep.draft import Array, Drawn
 MOST_TENSOR_BYTES = 160_000
 ABSENT = -1
 VARIABLE_NAME = "sharedName"
+SUBGRAPH_INDEX = "SubgraphIndex"
 
 
 @dataclass(frozen=True)
@@ -78,31 +80,47 @@ def merged(models: Sequence[Model]) -> Model:
     whole = Model([], [], [], [])
     inputs: list[int] = []
     outputs: list[int] = []
+    branches: list[Model] = []
     for number, model in enumerate(models):
-        shift = len(whole.tensors)
+        move = _Move(number, len(whole.tensors), len(branches))
         whole.tensors += [replace(t, name=f"m{number}_{t.name}") for t in model.tensors]
-        whole.operators += [_moved(operator, shift, number) for operator in model.operators]
-        inputs += [i + shift for i in model.inputs]
-        outputs += [i + shift for i in model.outputs]
-    return replace(whole, inputs=inputs, outputs=outputs)
+        whole.operators += [move.operator(operator) for operator in model.operators]
+        inputs += move.indices(model.inputs)
+        outputs += move.indices(model.outputs)
+        inside = replace(move, tensors=0)
+        branches += [
+            replace(branch, operators=[inside.operator(each) for each in branch.operators])
+            for branch in model.branches
+        ]
+    return replace(whole, inputs=inputs, outputs=outputs, branches=branches)
 
 
-def _moved(operator: Operator, shift: int, number: int) -> Operator:
-    """An operator of model `number` with its tensors from `shift` on, its variable its own."""
+@dataclass(frozen=True)
+class _Move:
+    """Where model `number` goes in the whole: its tensors and branches begin there."""
 
-    def moved(indices: Sequence[int]) -> list[int]:
-        return [i if i == ABSENT else i + shift for i in indices]
+    number: int
+    tensors: int
+    branches: int
 
-    settings = dict(operator.settings or {})
-    if VARIABLE_NAME in settings:
-        settings[VARIABLE_NAME] = f"m{number}_".encode() + settings[VARIABLE_NAME]
-    return replace(
-        operator,
-        settings=None if operator.settings is None else settings,
-        inputs=moved(operator.inputs),
-        outputs=moved(operator.outputs),
-        intermediates=moved(operator.intermediates),
-    )
+    def indices(self, indices: Sequence[int]) -> list[int]:
+        return [i if i == ABSENT else i + self.tensors for i in indices]
+
+    def operator(self, operator: Operator) -> Operator:
+        settings = operator.settings
+        return replace(
+            operator,
+            settings=None if settings is None else dict(starmap(self._setting, settings.items())),
+            inputs=self.indices(operator.inputs),
+            outputs=self.indices(operator.outputs),
+            intermediates=self.indices(operator.intermediates),
+        )
+
+    def _setting(self, name: str, value: Any) -> tuple[str, Any]:
+        """A subgraph's index is moved, a variable gets a name of its own."""
+        if name.endswith(SUBGRAPH_INDEX):
+            return name, value + self.branches
+        return name, f"m{self.number}_".encode() + value if name == VARIABLE_NAME else value
 
 
 def run_all(runner: Runner, tasks: Sequence[Task]) -> list[Ran]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.sweep import elementwise, layers, recurrent, shaping, signals
+from tests.sweep import control, elementwise, layers, recurrent, shaping, signals
 from tests.sweep.draft import TYPES, Draft, Drawn
 from tests.sweep.elementwise import Family
 
@@ -16,6 +16,7 @@ FAMILIES: dict[str, Family] = {
     **elementwise.FAMILIES,
     **layers.FAMILIES,
     **shaping.FAMILIES,
+    **control.FAMILIES,
     **recurrent.FAMILIES,
     **signals.FAMILIES,
 }
@@ -28,6 +29,7 @@ OWN_TYPES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("DEQUANTIZE",), ("INT8", "UINT8", "INT16")),
     **dict.fromkeys(("QUANTIZE",), ("FLOAT32", "INT8", "UINT8", "INT16")),
     "BROADCAST_ARGS": ("INT32", "INT64"),
+    **control.TYPES,
     **recurrent.TYPES,
     **signals.TYPES,
 }

@@ -101,6 +101,7 @@ class Draft:
     outputs: list[int] = field(default_factory=list)
     feeds: list[Feed] = field(default_factory=list)
     words: dict[str, Any] = field(default_factory=dict)
+    branches: list[Model] = field(default_factory=list)
     stateful: bool = False
 
     @property
@@ -280,7 +281,8 @@ class Draft:
             f"{tensor.type.lower()}{list(tensor.shape)}{'*' if tensor.data is not None else ''}"
             for tensor in self.tensors
         )
-        model = Model(self.tensors, self.operators, tuple(self.inputs), tuple(self.outputs))
+        model = Model(self.tensors, self.operators, self.inputs, self.outputs)
+        model.branches = self.branches
         return Drawn(
             self.operator,
             self.type,

@@ -43,9 +43,14 @@ class Sample:
 
 
 def samples(kind: Kind, seed: int) -> Iterator[Sample]:
-    """Models of a kind without end, each with vectors of its own."""
+    """Models of a kind without end, no two of them equal, each with vectors of its own."""
+    seen: set[str] = set()
     for number, drawn in enumerate(draw(kind, seed)):
         model = parse_model(drawn.content(), f"{kind.operator}_{kind.type}_{number}")
+        # A kind with few models would be drawn for ever: its last ones are given again.
+        if model.sha256 in seen and number < TRIES:
+            continue
+        seen.add(model.sha256)
         task = Task(drawn, vectors(drawn, np.random.default_rng([seed, number])))
         yield Sample(kind, model, task)
 
