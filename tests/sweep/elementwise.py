@@ -93,7 +93,7 @@ def broadcast(draft: Draft, shape: tuple[int, ...]) -> tuple[int, ...]:
     if kind == "short" and len(shape) > 1:
         return shape[draft.integer(1, len(shape) - 1) :]
     if kind == "scalar":
-        return draft.pick((), (1,))
+        return (1,) if draft.chance(0.5) else ()
     return shape
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.models import TENSOR_TYPES
-from tests.sweep.draft import Draft, Quantization
+from tests.sweep.draft import Array, Draft, Quantization
 
 Family = Callable[[Draft], None]
 
@@ -42,6 +42,7 @@ def weights(
 ) -> tuple[int, tuple[float, ...]]:
     """Constant weights; their tensor and scales. For each channel along `axis`, or one."""
     type_ = weights_type(draft)
+    values: Array
     if type_ == "FLOAT32":
         values = draft.rng.normal(0, 1 / sqrt(prod(shape[1:]) or 1), shape)
         return draft.constant(type_, values), ()

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 
 from tests.models import Operator
-from tests.sweep.draft import Draft, Quantization
+from tests.sweep.draft import Array, Draft, Quantization
 from tests.sweep.elementwise import Family
 
 HIDDEN_STATE, CELL_STATE, LSTM_INPUTS = 18, 19, 24
@@ -83,6 +83,7 @@ def lstm(draft: Draft) -> None:
     for first, columns, side in ((1, width, source), (5, units, hidden)):
         for gate in range(4):
             shape = (units, columns)
+            values: Array
             if source is None or side is None:
                 values = draft.rng.normal(0, 1 / sqrt(columns), shape)
                 inputs[first + gate] = draft.constant(weights_kind, values)

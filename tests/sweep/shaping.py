@@ -27,7 +27,8 @@ def _source(draft: Draft, shape: tuple[int, ...]) -> tuple[int, Quantization | N
 def reshape(draft: Draft) -> None:
     """To the same elements in another order of axes; the new shape constant or an option."""
     shape = draft.shape(1, 5)
-    elements, result = prod(shape), []
+    elements = prod(shape)
+    result: list[int] = []
     while elements > 1 and len(result) < 4:
         factors = [n for n in range(1, elements + 1) if elements % n == 0]
         result.append(int(draft.pick(*factors)))

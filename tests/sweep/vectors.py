@@ -28,12 +28,13 @@ def _values(tensor: Tensor, feed: Feed, number: int, rng: np.random.Generator) -
     high = high if feed.high is None else feed.high
     dtype = np.dtype(NUMPY_DTYPES[tensor.type])
     shape = tuple(tensor.shape)
+    values: Array
     if dtype.kind == "f":
         values = rng.uniform(low, high, shape)
     else:
         values = rng.integers(int(low), int(high), shape, endpoint=True)
-    zero = tensor.zero_points[0] if tensor.zero_points else 0
-    zero = min(max(zero, low), high)
+    zero_point = tensor.zero_points[0] if tensor.zero_points else 0
+    zero = min(max(zero_point, low), high)
     if number == 2:
         ends = rng.choice(np.array([low, high, zero], dtype=object), shape)
         values = np.where(rng.random(shape) < EXTREME_SHARE, ends, values)
