@@ -172,5 +172,8 @@ void board_write_core_register(Board *board, uint32_t number, uint32_t value) {
     return;
   }
   const int reg = unicorn_register(number);
-  if (reg != NEVER) register_write(board, reg, number == REGSEL_PC ? value | 1 : value);
+  if (number == REGSEL_XPSR)
+    xpsr_write(board, value);
+  else if (reg != NEVER)
+    register_write(board, reg, number == REGSEL_PC ? value | 1 : value);
 }

@@ -20,6 +20,8 @@ enum {
   NEVER = -1,
   GUARDS = 4096,
   CACHE_WAYS = 4,
+  SAVED_REGISTERS = 22,
+  FLOAT_REGISTERS = 32,
 };
 
 // Exception numbers (ARM B1.5.2).
@@ -67,12 +69,20 @@ typedef struct {
   bool has_float;
 } Block;
 
-// An instruction that may trap on its operands, and the condition it is executed under.
+// An instruction that may trap on its operands, and the ITSTATE it is executed under.
 typedef struct {
-  uint32_t address, condition;
+  uint32_t address, it_state;
   uint32_t checks_left;
   size_t hook;  // 0: it has been checked often enough
 } Guard;
+
+// The state before an instruction that faults where Unicorn does not stop (abandon.c).
+typedef struct {
+  bool active;
+  Block *block;
+  uint32_t pc, xpsr;
+  uint32_t registers[SAVED_REGISTERS], floats[FLOAT_REGISTERS];
+} Abandoned;
 
 typedef struct {
   uint32_t core_hz, apb1_hz, apb2_hz, pll_input_hz;
@@ -205,6 +215,7 @@ struct Board {
   bool invalid_instruction;
   int memory_error;
   uint32_t memory_error_address;
+  Abandoned abandoned;
 
   Memory memories[MAX_MEMORIES];
   uint32_t memory_count;
@@ -235,6 +246,8 @@ bool run_init(Board *board);
 void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user);
 uint32_t register_read(Board *board, int reg);
 void register_write(Board *board, int reg, uint32_t value);
+void xpsr_write(Board *board, uint32_t value);
+void it_state_clear(Board *board);
 uint64_t cycles_now(const Board *board);
 uint64_t cycles_exact(Board *board);
 void translations_flush(Board *board);
@@ -247,6 +260,10 @@ bool at_breakpoint(const Board *board, uint32_t pc);
 // ---- outcome.c: what Unicorn stopped for
 void outcome_handle(Board *board, int error);
 void usage_fault_raise(Board *board, uint32_t cause, uint32_t pc);
+
+// ---- abandon.c: faults within an IT block
+void abandon(Board *board, uint32_t it_state);
+void abandon_undo(Board *board);
 
 // ---- blocks.c: how many instructions a block holds
 bool blocks_init(BlockTable *table);
@@ -264,6 +281,15 @@ void trace_free(Board *board);
 // 0b11111 (ARM A5.1).
 static inline bool is_wide(uint8_t high_byte) {
   return high_byte >> 3 >= 0x1d;
+}
+
+// ITSTATE, whose bits are scattered over the xPSR: 7:2 are at 15:10, 1:0 at 26:25 (ARM B1.4.2).
+static inline uint32_t it_state_of(uint32_t xpsr) {
+  return (xpsr >> 8 & 0xfc) | (xpsr >> 25 & 3);
+}
+
+static inline uint32_t xpsr_with_it(uint32_t xpsr, uint32_t it_state) {
+  return (xpsr & ~0x0600fc00u) | (it_state & 0xfc) << 8 | (it_state & 3) << 25;
 }
 
 static inline uint64_t block_key(uint32_t address, uint32_t size) {

@@ -153,6 +153,7 @@ bool exception_enter(Board *board, uint32_t number, uint32_t return_address) {
   set_bit(board->nvic.active, number, true);
   set_bit(board->nvic.pending, number, false);
   register_write(board, UC_ARM_REG_IPSR, number);
+  it_state_clear(board);
   register_write(board, UC_ARM_REG_CONTROL, control & CONTROL_NPRIV);
   register_write(board, UC_ARM_REG_LR,
                  0xffffffe1u | (fp ? 0 : EXC_RETURN_BASIC_FRAME) | (ipsr ? 0 : EXC_RETURN_THREAD) |
@@ -202,7 +203,7 @@ uint32_t exception_return(Board *board, uint32_t exc_return) {
   if (to_thread)
     register_write(board, UC_ARM_REG_CONTROL,
                    privilege | (process_stack ? CONTROL_SPSEL : 0) | (fp ? CONTROL_FPCA : 0));
-  register_write(board, UC_ARM_REG_XPSR, xpsr);
+  xpsr_write(board, xpsr);
   register_write(board, UC_ARM_REG_PC, return_address | (xpsr & XPSR_THUMB ? 1 : 0));
   return EXC_NONE;
 }

@@ -90,6 +90,7 @@ static void wait_for_interrupt(Board *board) {
 }
 
 void outcome_handle(Board *board, int error) {
+  abandon_undo(board);
   const uint32_t pc = register_read(board, UC_ARM_REG_PC);
   if (!board->stepping) {
     board->control.instructions -= block_remaining(board, pc);

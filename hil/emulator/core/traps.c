@@ -126,11 +126,20 @@ static void on_guarded(uc_engine *uc, uint64_t address, uint32_t size, void *use
   (void)size;
   Board *board = user;
   Guard *guard = guard_slot(board, (uint32_t)address);
-  if (!guard->hook || !condition_holds(board, guard->condition)) return;
+  const uint32_t it_state = guard->it_state;
+  if (!guard->hook || board->abandoned.active) return;
+  if (it_state && !condition_holds(board, it_state >> 4)) return;
   board->usage_fault = trap_of(board, code_at(board, (uint32_t)address));
   if (!board->usage_fault && guard->checks_left != ALWAYS && --guard->checks_left == 0)
     board->spent_guard = guard;
-  if (board->usage_fault || board->spent_guard) board->api.emu_stop(uc);
+  if (!board->usage_fault && !board->spent_guard) return;
+  if (!it_state) {
+    board->api.emu_stop(uc);
+  } else if (board->usage_fault) {
+    abandon(board, it_state);
+  } else {
+    look_up_now(board);  // the guard is taken off before the next block
+  }
 }
 
 void traps_retire(Board *board) {
@@ -150,14 +159,14 @@ static bool needs_guard(const Board *board, Code code) {
          (top == 5 || top == 6 || top == 8 || (code.first & 0xfe00) == 0xf800);
 }
 
-static bool add_guard(Board *board, uint32_t address, uint32_t condition, uint32_t checks) {
+static bool add_guard(Board *board, uint32_t address, uint32_t it_state, uint32_t checks) {
   Guard *guard = guard_slot(board, address);
   if (guard->address || board->guard_count == GUARDS / 2) return false;
   size_t hook;
   if (board->api.hook_add(board->uc, &hook, UC_HOOK_CODE, (void *)on_guarded, board, address,
                           address))
     return false;
-  *guard = (Guard){address, condition, checks, hook};
+  *guard = (Guard){address, it_state, checks, hook};
   board->guard_count++;
   return true;
 }
@@ -167,12 +176,12 @@ static bool add_guard(Board *board, uint32_t address, uint32_t condition, uint32
 bool traps_guard(Board *board, uint32_t address, uint32_t size) {
   if (board->control.lenient) return false;
   bool added = false;
-  uint32_t it = 0;  // ITSTATE (ARM A7.3.2)
+  // ITSTATE (ARM A7.3.2): a block may begin in the middle of an IT block.
+  uint32_t it = it_state_of(register_read(board, UC_ARM_REG_XPSR));
   for (uint32_t at = address; at < address + size;) {
     const Code code = code_at(board, at);
     const uint32_t checks = is_float_code(code) ? FLOAT_CHECKS : ALWAYS;
-    if (needs_guard(board, code))
-      added |= add_guard(board, at, it ? it >> 4 : UNCONDITIONAL, checks);
+    if (needs_guard(board, code)) added |= add_guard(board, at, it, checks);
     it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
     if ((code.first & 0xff00) == 0xbf00 && code.first & 0xf) it = code.first & 0xff;
     at += is_wide((uint8_t)(code.first >> 8)) ? 4 : 2;
