@@ -24,6 +24,15 @@ enum {
   FLOAT_REGISTERS = 32,
 };
 
+// CONTROL_SFPA is not of ARMv7-M, but without it Unicorn takes FPCA for 0.
+enum {
+  CONTROL_NPRIV = 1 << 0,
+  CONTROL_SPSEL = 1 << 1,
+  CONTROL_FPCA = 1 << 2,
+  CONTROL_SFPA = 1 << 3,
+  CONTROL_FLOAT = CONTROL_FPCA | CONTROL_SFPA,
+};
+
 // Exception numbers (ARM B1.5.2).
 enum {
   EXC_NONE = 0,
@@ -64,12 +73,13 @@ enum {
 
 // A translated block of straight-line code, as Unicorn reports it to the block hook.
 typedef struct {
-  uint64_t key;  // address << 32 | size; 0: empty slot
+  uint64_t key;  // address << 32 | size | BLOCK_HAS_FLOAT; 0: empty slot
   uint32_t instructions;
-  bool has_float;
 } Block;
 
-// An instruction that may trap on its operands, and the ITSTATE it is executed under.
+enum { BLOCK_HAS_FLOAT = 1 };  // sizes are even
+
+// An instruction that is looked at before it is executed, and the ITSTATE it is executed under.
 typedef struct {
   uint32_t address, it_state;
   uint32_t checks_left;
@@ -96,6 +106,9 @@ typedef struct {
   Block *slots;
   _Atomic uint32_t lookup_mask;  // mask, or 0: look up before the next block
   uint32_t mask, used;
+  // What of a key is compared with that of the block ahead: BLOCK_HAS_FLOAT too, and so none with
+  // floating-point instructions is found, while there is no floating-point state (float.c).
+  uint64_t compared;
 } BlockTable;
 
 typedef struct {
@@ -201,13 +214,18 @@ struct Board {
 
   bool tlb_stale;
   bool translations_stale;
-  bool float_ahead;  // the next block uses the FPU, which is switched off
+  bool float_ahead;         // the next block uses the FPU, which is switched off
+  bool float_begins;        // the next block uses the FPU, and is the first to do so
+  uint64_t float_begun_at;  // instruction count at which it began
   uint32_t retranslate_begin, retranslate_end;
 
   Guard guards[GUARDS];
   uint32_t guard_count;
   Guard *spent_guard;    // has made its last check: taken off before the next run
   uint32_t usage_fault;  // CFSR bit that a guarded instruction raised
+  uint32_t double_base;  // of the last LDRD that loads its base
+  bool exclusive_open;   // LDREX was executed since the last exception
+  bool clearing_monitor;
 
   // What the last emu_start was left for.
   StopReason stop;
@@ -296,18 +314,35 @@ static inline uint64_t block_key(uint32_t address, uint32_t size) {
   return (uint64_t)address << 32 | size;
 }
 
+static inline uint32_t block_address(const Block *block) {
+  return (uint32_t)(block->key >> 32);
+}
+
+static inline uint32_t block_size(const Block *block) {
+  return (uint32_t)block->key & ~(uint32_t)BLOCK_HAS_FLOAT;
+}
+
 // ---- tlb.c: keeping stores to RAM fast
 bool tlb_init(Board *board);
 bool tlb_track_code(Memory *memory);
 void tlb_flush(Board *board, bool code_too);
 bool hook_outside_ram(Board *board, int types, void *callback);
 
-// ---- traps.c: what depends on the operands of an instruction
+// ---- float.c: whether floating-point instructions may be executed, and their state
 bool float_is_enabled(const Board *board);
+void float_state_changed(Board *board);
+void float_begin(Board *board);
+void float_take_back(Board *board, uint32_t pc);
+
+// ---- traps.c: what depends on the operands of an instruction
 bool is_float(Board *board, uint32_t address);
 bool traps_guard(Board *board, uint32_t address, uint32_t size);
+void traps_restore_base(Board *board, uint32_t pc);
 void traps_clear(Board *board);
 void traps_retire(Board *board);
+
+// ---- monitor.c: LDREX and STREX
+void monitor_clear(Board *board);
 
 // ---- strict.c: what this board refuses
 __attribute__((format(printf, 2, 3))) void refuse(Board *board, const char *format, ...);

@@ -105,6 +105,7 @@ static void leave_before_block(Board *board) {
 static __attribute__((noinline)) void on_block_slowly(uint32_t address, uint32_t size,
                                                       Board *board) {
   if (board->blocks.lookup_mask == 0) {
+    if (board->clearing_monitor) return;
     if (must_leave(board)) {
       leave_before_block(board);
       return;
@@ -113,12 +114,14 @@ static __attribute__((noinline)) void on_block_slowly(uint32_t address, uint32_t
   }
   bool is_new;
   Block *block = blocks_search(board, address, size, &is_new);
-  board->float_ahead = block->has_float && !board->stepping && !float_is_enabled(board);
+  const bool uses_float = block->key & BLOCK_HAS_FLOAT && !board->stepping;
+  board->float_ahead = uses_float && !float_is_enabled(board);
+  board->float_begins = uses_float && board->blocks.compared & BLOCK_HAS_FLOAT;
   if (is_new && traps_guard(board, address, size)) {
     board->retranslate_begin = address;
     board->retranslate_end = address + size;
   }
-  if (board->float_ahead || board->retranslate_end) {
+  if (board->float_ahead || board->float_begins || board->retranslate_end) {
     leave_before_block(board);
     return;
   }
@@ -132,7 +135,7 @@ void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
   BlockTable *table = &board->blocks;
   const uint32_t mask = atomic_load_explicit(&table->lookup_mask, memory_order_relaxed);
   Block *block = &table->slots[(uint32_t)address >> 1 & mask];
-  if (UNLIKELY(block->key != block_key((uint32_t)address, size))) {
+  if (UNLIKELY((block->key & table->compared) != block_key((uint32_t)address, size))) {
     on_block_slowly((uint32_t)address, size, board);
     return;
   }
@@ -214,6 +217,7 @@ static bool add_hooks(Board *board) {
 
 bool run_init(Board *board) {
   look_up_at(board, UINT64_MAX);
+  board->float_begun_at = UINT64_MAX;
   return !board->api.ctl(board->uc, UC_CTL_WRITE(UC_CTL_CPU_MODEL, 1), board->chip.cpu_model) &&
          tlb_init(board) && add_hooks(board) &&
          !board->api.ctl(board->uc, UC_CTL_WRITE(UC_CTL_UC_USE_EXITS, 1), 1);
@@ -352,10 +356,12 @@ StopReason board_run(Board *board) {
       reason = STOP_BREAKPOINT;
       break;
     }
-    if (board->float_ahead)
+    if (board->float_ahead) {
       execute_without_float(board);
-    else
+    } else {
+      if (board->float_begins) float_begin(board);
       execute(board);
+    }
   }
   line_flush(board);
   return reason;
