@@ -70,6 +70,7 @@ def write(model: Model) -> bytes:
         entry.type = TENSOR_TYPES[tensor.type]
         entry.shape = np.array(tensor.shape, np.int32)
         entry.buffer = 0
+        entry.isVariable = tensor.is_variable
         if tensor.data is not None:
             buffer = schema.BufferT()
             buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)

@@ -49,7 +49,7 @@ class HostBuilder:
         return self._stages.image(model, manifest, on_progress) / "image.elf"
 
     def objects(self, model: ModelInfo | None = None) -> list[Path]:
-        """Object files of TFLM for this host, without DebugLog: those that `model` needs, or all.
+        """TFLM's object files for this host, without DebugLog: those that `model` needs, or all.
 
         Raises BuildError.
         """
