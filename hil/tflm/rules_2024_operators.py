@@ -1,11 +1,11 @@
 """What single kernels of TFLM's 2024 tree ignore, overwrite or leave unset.
 
-Places: `K/` = `tensorflow/lite/micro/kernels/`, `R/` = `tensorflow/lite/kernels/internal/reference/`.
+Places: `K/` = `tensorflow/lite/micro/kernels/`, `N/` = `third_party/cmsis_nn/Source/`.
 """
 
 from __future__ import annotations
 
-from hil.model.rule import F32, I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import NO_ACTIVATION
 from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
 
@@ -160,8 +160,8 @@ def _large_softmax(case: Case) -> Finding | None:
 def _runs_in_steps(case: Case) -> Finding | None:
     """Returns kTfLiteAbort from Invoke until its cycle is full; its ring is its own output."""
     return Finding(
-        "it ends the inference in the middle until its ring is full",
-        "keep the ring in a variable (VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE)",
+        f"{case.name} ends the inference in the middle until its ring is full",
+        "keep the last frames outside the model and give them as its input",
         "K/circular_buffer.cpp",
     )
 

@@ -34,7 +34,9 @@ INT8_CONV = one("CONV_2D", [MAP, FILTERS, bias(4)], OUT, **CONV)
 INT8_DEPTHWISE = one("DEPTHWISE_CONV_2D", [MAP, DEPTH, bias(4)], OUT, **DEPTHWISE)
 INT8_DENSE = one("FULLY_CONNECTED", [ROW, weights(4, 8), bias(4)], ROW_OUT)
 FLOAT_DENSE = one("FULLY_CONNECTED", [f32(1, 8), floats(4, 8), floats(4)], f32(1, 4))
-FLOAT_CONV = one("CONV_2D", [f32(1, 6, 6, 4), floats(4, 3, 3, 4), floats(4)], f32(1, 6, 6, 4), **CONV)
+FLOAT_CONV = one(
+    "CONV_2D", [f32(1, 6, 6, 4), floats(4, 3, 3, 4), floats(4)], f32(1, 6, 6, 4), **CONV
+)
 
 
 def uint8_constant(*shape: int) -> Tensor:

@@ -40,7 +40,9 @@ def reshaped(model: Model, data: Tensor, output: Tensor) -> Model:
 FIVE, ROW_OF_FIVE = f32(1, 2, 2, 3, 2), floats(1, 1, 1, 1, 2)
 FOUR, ROW_OF_FOUR = f32(1, 4, 3, 2), floats(1, 1, 1, 2)
 EDGES = pairs((0, 1), (1, 0))
-CONVOLUTION = one("CONV_2D", [f32(1, 6, 6, 4), floats(4, 3, 3, 4), floats(4)], f32(1, 6, 6, 4), **CONV)
+CONVOLUTION = one(
+    "CONV_2D", [f32(1, 6, 6, 4), floats(4, 3, 3, 4), floats(4)], f32(1, 6, 6, 4), **CONV
+)
 POOLING = one("MAX_POOL_2D", [f32(1, 6, 6, 4)], f32(1, 3, 3, 4), **POOL)
 PACKING = one("PACK", [f32(2, 3), f32(2, 3)], f32(2, 2, 3), valuesCount=2)
 UNPACKING = one("UNPACK", [f32(2, 3)], f32(3), f32(3), num=2)

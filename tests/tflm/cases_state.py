@@ -10,7 +10,13 @@ from tests.models import Model, Operator, Tensor
 from tests.tflm.one_operator import TANH
 from tests.tflm.rule_case import REFERENCE, Happens, RuleCase, on_reference
 
-NUMPY = {"FLOAT32": np.float32, "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64}
+NUMPY = {
+    "FLOAT32": np.float32,
+    "INT8": np.int8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,12 @@ class Lstm:
         biases = [constant(offsets, (self.units,), 99, scale * 0.01) for _ in range(4)]
         states = [
             add(self.type_, (1, self.units), hidden, is_variable=True),
-            add("FLOAT32" if is_float else "INT16", (1, self.units), self.cell_scale, is_variable=True),
+            add(
+                "FLOAT32" if is_float else "INT16",
+                (1, self.units),
+                self.cell_scale,
+                is_variable=True,
+            ),
         ]
         between = [] if is_float else [add("INT16", (0,), 2**-12) for _ in range(4)]
         between += [] if is_float else [add(self.type_, (0,), hidden)]

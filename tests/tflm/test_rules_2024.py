@@ -63,8 +63,8 @@ def _random(generator: np.random.Generator, tensor: Tensor) -> Any:
         return generator.integers(0, 2, tensor.shape).astype(dtype)
     if dtype.itemsize > 2:
         return generator.integers(-50, 50, tensor.shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    return generator.integers(limits.min, limits.max + 1, tensor.shape).astype(dtype)
+    low = 0 if dtype.kind == "u" else -(1 << 8 * dtype.itemsize - 1)
+    return generator.integers(low, low + (1 << 8 * dtype.itemsize), tensor.shape).astype(dtype)
 
 
 def _ask_litert(content: bytes, rows: Sequence[Values], answers: Any) -> None:
@@ -158,9 +158,7 @@ def runs_alone(
 
 @pytest.mark.toolchain
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_without_the_rule_it_goes_wrong(
-    case: RuleCase, runners: Runners, tmp_path: Path
-) -> None:
+def test_without_the_rule_it_goes_wrong(case: RuleCase, runners: Runners, tmp_path: Path) -> None:
     rows = vectors(case.model)
     result = runs_alone(runners(case.kernels), case.model, rows, tmp_path)
     dirty = runs_alone(runners(case.kernels), case.model, rows, tmp_path, DIRTY)
@@ -203,9 +201,7 @@ def test_the_remedy_runs(case: RuleCase, runners: Runners, tmp_path: Path) -> No
 @pytest.mark.toolchain
 @pytest.mark.parametrize("kernels", [CMSIS_NN, REFERENCE])
 @pytest.mark.parametrize("name", SOUND)
-def test_sound_models_are_right(
-    name: str, kernels: str, runners: Runners, tmp_path: Path
-) -> None:
+def test_sound_models_are_right(name: str, kernels: str, runners: Runners, tmp_path: Path) -> None:
     rows = vectors(SOUND[name])
     judged = litert(SOUND[name], rows)
     assert judged is not None

@@ -100,7 +100,9 @@ def build_runner(builder: HostBuilder, several: Sequence[Model], folder: Path) -
     info = parse_model(models.write(joined), "all")
     tflm, harness = builder.tflm, firmware_harness_dir() / "tflm"
     generation = tflm.generation
-    added = [f"resolver.{tflm.operators[each.operator.name].method}();" for each in additions(info, tflm)]
+    added = [
+        f"resolver.{tflm.operators[each.operator.name].method}();" for each in additions(info, tflm)
+    ]
     program = folder / "runner"
     includes = [tflm.root / each for each in generation.include_dirs]
     includes += [harness / each for each in (*generation.stub_dirs, generation.compat)]
