@@ -12,6 +12,7 @@ from hil.tflm import (
     rules_2024_operators,
     rules_2024_quantization,
     rules_2024_shapes,
+    rules_2024_signal,
     rules_2024_state,
 )
 from hil.tflm.rules_2024_convolution import TO_INT8, hybrid, legacy_uint8
@@ -57,12 +58,14 @@ RULES = RuleSet(
     common=(
         *CAUSES,
         unknown_types,
+        rules_2024_signal.missing_settings,
         *rules_2024_shapes.RULES,
         *rules_2024_quantization.RULES,
     ),
     own={
         **rules_2024_convolution.RULES,
         **rules_2024_operators.RULES,
+        **rules_2024_signal.RULES,
         **rules_2024_state.RULES,
     },
 )

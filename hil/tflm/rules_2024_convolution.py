@@ -195,7 +195,7 @@ def _one_batch(case: Case) -> Finding | None:
 
 
 def legacy_uint8(case: Case) -> Finding | None:
-    """Only QUANTIZE, DEQUANTIZE and what moves bytes take it; the weighted ones fault in Prepare."""
+    """Only QUANTIZE, DEQUANTIZE and what moves bytes take it; weighted ones fault in Prepare."""
     both = data_and_weights(case) if case.name in WEIGHTED else None
     if both is None or both[0].type != U8:
         return None

@@ -1,16 +1,17 @@
 """What single kernels of TFLM's 2024 tree ignore, overwrite or leave unset.
 
-Places: `K/` = `tensorflow/lite/micro/kernels/`, `R/` = `tensorflow/lite/kernels/internal/reference/`.
+Places: `K/` = `tensorflow/lite/micro/kernels/`, `N/` = `third_party/cmsis_nn/Source/`.
 """
 
 from __future__ import annotations
 
-from hil.model.rule import F32, I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import NO_ACTIVATION
 from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
 
 MAX_REDUCED_AXES = 2  # K/reduce_common.cpp kMaxNumberOfReducedAxis
 MAX_INDICES = 5  # K/gather_nd.cpp MAX_INDICES_ND
+SOFTMAX_CLASSES = 4096
 
 
 def _concatenation(case: Case) -> Finding | None:
@@ -142,6 +143,29 @@ def _transposed_left_side(case: Case) -> Finding | None:
     )
 
 
+def _large_softmax(case: Case) -> Finding | None:
+    """Each probability is summed with 19 bits: the sum of 4,096 has no room in 32."""
+    data = case.input(0)
+    if data is None or data.type != I8 or not data.shape:
+        return None
+    if data.shape[-1] < SOFTMAX_CLASSES:
+        return None
+    return Finding(
+        f"int8 over {data.shape[-1]:,} classes: its sum overflows from {SOFTMAX_CLASSES:,} on",
+        "leave SOFTMAX out and use its input: the largest stays the largest",
+        "N/SoftmaxFunctions/arm_nn_softmax_common_s8.c",
+    )
+
+
+def _runs_in_steps(case: Case) -> Finding | None:
+    """Returns kTfLiteAbort from Invoke until its cycle is full; its ring is its own output."""
+    return Finding(
+        f"{case.name} ends the inference in the middle until its ring is full",
+        "keep the last frames outside the model and give them as its input",
+        "K/circular_buffer.cpp",
+    )
+
+
 def _indices(case: Case) -> Finding | None:
     indices = case.input(1)
     if indices is None or not indices.shape or indices.shape[-1] <= MAX_INDICES:
@@ -218,6 +242,7 @@ CASTABLE = frozenset({"SUB", "NEG", "FLOOR_DIV", "FLOOR_MOD", "ABS", "SQUARE", "
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "BATCH_MATMUL": (_transposed_left_side,),
+    "CIRCULAR_BUFFER": (_runs_in_steps,),
     "CONCATENATION": (_concatenation,),
     "GATHER_ND": (_indices,),
     "L2_NORMALIZATION": (_no_activation,),
@@ -225,6 +250,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "RESIZE_BILINEAR": (_centers_and_corners,),
     "RESIZE_NEAREST_NEIGHBOR": (_half_pixel,),
     "SLICE": (_bounds_of_one_type,),
+    "SOFTMAX": (_large_softmax,),
     "SPACE_TO_BATCH_ND": (_padding_of_blocks,),
     "STRIDED_SLICE": (_shrunk_slice,),
     "SUM": (_reduced_axes,),

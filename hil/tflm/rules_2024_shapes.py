@@ -1,8 +1,9 @@
 """Shapes, constants and options that kernels of TFLM's 2024 tree take for granted.
 
-Places: `K/` = `tensorflow/lite/micro/kernels/`, `R/` = `tensorflow/lite/kernels/internal/reference/`.
-With ARDUINO defined, as this tree must be compiled, a failed TFLITE_DCHECK is ignored: where only
-that guards an array, more dimensions write past it. A failed TFLITE_CHECK halts the processor.
+Places: `K/` = `tensorflow/lite/micro/kernels/`, `R/` =
+`tensorflow/lite/kernels/internal/reference/`. With ARDUINO defined, as this tree must be compiled,
+a failed TFLITE_DCHECK is ignored: where only that guards an array, more dimensions write past it. A
+failed TFLITE_CHECK halts the processor.
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
         ("float32", "int8", "uint8", "int16", "int32", "int64", "bool"), "T, int32|int64 -> T"
     ),
     "CALL_ONCE": ("->",),
-    "CAST": (
-        "int8|int16|int32|uint32|float32|bool -> int8|int16|int32|uint32|float32",
-    ),
+    "CAST": ("int8|int16|int32|uint32|float32|bool -> int8|int16|int32|uint32|float32",),
     "CEIL": _FLOAT,
     "CIRCULAR_BUFFER": ("int8 -> int8",),
     "CONCATENATION": _all(("float32", "int8", "int16", "int32", "int64", "bool"), "T... -> T"),
