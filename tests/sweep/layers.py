@@ -15,7 +15,7 @@ Family = Callable[[Draft], None]
 
 SAME, VALID = 0, 1
 # No converter leaves out the bias of a convolution, and LiteRT refuses that.
-NO_BIAS = 0.03
+NO_BIAS = 0.05
 # Types of these layers: activations, or what the table calls the odd weights.
 LAYER_TYPES = ("FLOAT32", "INT8", "INT16", "UINT8", "INT4", "HYBRID")
 
