@@ -85,9 +85,7 @@ class Asked:
         """Both opinions on it."""
         key = sample.model.sha256
         if key not in self._known:
-            self._known[key] = self._judges.ask(
-                sample.task.drawn, sample.model, sample.task.inputs
-            )
+            self._known[key] = self._judges.ask(sample.task.drawn, sample.model, sample.task.inputs)
         return self._known[key]
 
 

@@ -42,13 +42,11 @@ class Result:
 
 def judged(task: Task, library: str, ran: Ran, judgement: Judgement) -> Result:
     """The verdict on what `ran`."""
-    verdict, judge, words = _verdict(task.drawn, library, ran, judgement)
+    verdict, judge, words = _verdict(task, library, ran, judgement)
     return Result(task, library, ran, judgement, verdict, judge, words)
 
 
-def _verdict(
-    drawn: Drawn, library: str, ran: Ran, judgement: Judgement
-) -> tuple[Verdict, str, str]:
+def _verdict(task: Task, library: str, ran: Ran, judgement: Judgement) -> tuple[Verdict, str, str]:
     if ran.outputs is None:
         return Verdict.FAULT, "", ran.failure
     opinions = {"LiteRT": judgement.litert, "wheel": judgement.wheel}
@@ -58,10 +56,10 @@ def _verdict(
         return Verdict.UNJUDGED, "", "; ".join(refusals)
     words, reasons = [], []
     for name, opinion in asked.items():
-        text = _compared(drawn, ran.outputs, opinion)
+        text = _compared(task.drawn, ran.outputs, opinion)
         if not text:
             continue
-        reason = explanation(drawn, library, name, ran.outputs, opinion.outputs or ())
+        reason = explanation(task, library, name, ran.outputs, opinion.outputs or ())
         words.append(f"{name}: {text}" + (f" ({reason})" if reason else ""))
         reasons.append(reason)
     judge = " + ".join(asked)
