@@ -133,7 +133,7 @@ class Maker:
         """Values over the whole range of the type, or over [-limit, limit]."""
         if type_ == "FLOAT32":
             return self.random.normal(size=shape).astype(np.float32)
-        info = np.iinfo(NUMPY_TYPES[type_])
+        info = np.iinfo(type_.lower())
         low, high = (info.min, info.max) if limit is None else (-limit, limit)
         return self.random.integers(low, high, shape, endpoint=True).astype(NUMPY_TYPES[type_])
 
