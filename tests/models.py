@@ -43,6 +43,7 @@ class Operator:
     settings: Mapping[str, Any] | None = field(default_factory=dict)
     custom_name: str = ""
     legacy_code: int | None = None
+    custom_options: bytes = b""
     intermediates: Sequence[int] = ()
 
 
@@ -82,6 +83,7 @@ def write(model: Model) -> bytes:
             quantization.zeroPoint = np.array(zeros, np.int64)
             quantization.quantizedDimension = tensor.quantized_dimension
             entry.quantization = quantization
+        entry.isVariable = tensor.is_variable
         tensors.append(entry)
     codes: list[Any] = []
     operators: list[Any] = []
@@ -97,8 +99,11 @@ def write(model: Model) -> bytes:
         entry.opcodeIndex = len(codes)
         entry.inputs = np.array(operator.inputs, np.int32)
         entry.outputs = np.array(operator.outputs, np.int32)
-        entry.intermediates = np.array(operator.intermediates, np.int32)
+        if operator.intermediates:
+            entry.intermediates = np.array(operator.intermediates, np.int32)
         entry.builtinOptions, entry.builtinOptionsType = _options(operator)
+        if operator.custom_options:
+            entry.customOptions = np.frombuffer(operator.custom_options, np.uint8)
         codes.append(code)
         operators.append(entry)
     graph = schema.SubGraphT()
@@ -124,6 +129,10 @@ OPTION_NAMES = {
     "MAXIMUM": "MaximumMinimumOptions",
     "MINIMUM": "MaximumMinimumOptions",
     "MEAN": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "L2_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 
