@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
 from tests.emulator.thumb import accesses, arithmetic, control
 from tests.emulator.thumb.instruction import Instruction, register
-from tests.emulator.thumb.machine import FLASH_BASE, PORT_BASE, RAM_BASE, RAM_BYTES, SP
+from tests.emulator.thumb.machine import FLASH_BASE, PORT_BASE, PORT_BYTES, RAM_BASE, RAM_BYTES, SP
 
 DATA = (0, 1, 2, 12, 14)
 LOW_DATA = (0, 1, 2)
@@ -18,10 +18,12 @@ EXCLUSIVE_BASE = 10  # of one word that only LDREX and STREX reach
 COUNTER = 11
 FLOATS_COMPARED = 4  # S0 to S3 hold numbers; the others take whatever is loaded
 FLASH_DATA = FLASH_BASE + 0xC0000
-FLASH_CODE, RAM_CODE = FLASH_BASE + 0x10000, RAM_BASE + 0x40000
+FLASH_CODE, RAM_CODE = FLASH_BASE + 0x10000, RAM_BASE + 0xC000
 STACK = RAM_BASE + 0x4000
 PAGE = 0x400
-NOWHERE = (0x40002480, 0x30000080, 0x70000080, 0x20060000)
+PAGES = 60
+GAP = 0x40002480  # between peripherals
+NOWHERE = (0x30000080, 0x70000080, 0x20060000)
 INTERESTING = (0, 1, 2, 3, 4, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE, 0x80, 0xFF00FF00)
 
 # What a base register points to, and how often.
@@ -32,6 +34,7 @@ PLACES = {
     "flash": 3,
     "port": 3,
     "nowhere": 2,
+    "gap": 2,
     "ram end": 1,
 }
 RAM_PLACES = ("ram", "page end", "unaligned")
@@ -64,12 +67,19 @@ class Program:
         return any(len(i.code) == 2 and i.code[0] & 0xEC00 == 0xEC00 for i, _ in self.lines)
 
     @property
+    def uses_port(self) -> bool:
+        return any(PORT_BASE <= value < PORT_BASE + PORT_BYTES for value in self.registers)
+
+    @property
     def encoding(self) -> bytes:
         return b"".join(instruction.encoding for instruction, _ in self.lines)
 
     def __str__(self) -> str:
         values = [f"{register(n)}={value:#x}" for n, value in enumerate(self.registers)]
-        lines = [" ".join(values), f"xpsr={self.flags:#x}, division by 0 traps: {self.traps_division}"]
+        lines = [
+            " ".join(values),
+            f"xpsr={self.flags:#x}, division by 0 traps: {self.traps_division}",
+        ]
         address = self.origin
         for instruction, condition in self.lines:
             lines.append(f"{address:08x}  {instruction.written(condition)}")
@@ -78,11 +88,11 @@ class Program:
 
 
 class Generator:
-    """Makes one program from `random`."""
+    """Makes one program from `random`, whose bases point to `places` as often as these weigh."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, places: Mapping[str, int] = PLACES) -> None:
         self._random = random
-        self._places = {base: random.choices([*PLACES], [*PLACES.values()])[0] for base in BASES}
+        self._places = {base: random.choices([*places], [*places.values()])[0] for base in BASES}
         self._values = {base: self._address(place) for base, place in self._places.items()}
         self._lines: list[tuple[Instruction, int | None]] = []
 
@@ -131,7 +141,7 @@ class Generator:
 
     def _address(self, place: str) -> int:
         random = self._random
-        page = RAM_BASE + 0x10000 + random.randrange(0, 128) * PAGE
+        page = RAM_BASE + 0x10000 + random.randrange(PAGES) * PAGE
         if place == "page end":
             return page + PAGE - 4 * random.randrange(0, 6)
         if place == "unaligned":
@@ -142,6 +152,8 @@ class Generator:
             return PORT_BASE + 0x180
         if place == "nowhere":
             return random.choice(NOWHERE)
+        if place == "gap":
+            return GAP
         if place == "ram end":
             return RAM_BASE + RAM_BYTES - 4 * random.randrange(1, 4)
         return page + 4 * random.randrange(64, 192)
@@ -196,11 +208,15 @@ class Generator:
         random = self._random
         base = random.choice(LOW_BASES)
         if random.random() < 0.5:
-            self._add(accesses.narrow_multiple(base, [base, *random.sample(LOW_DATA, 2)], load=True))
+            self._add(
+                accesses.narrow_multiple(base, [base, *random.sample(LOW_DATA, 2)], load=True)
+            )
         else:
             pair = [base, random.choice(LOW_DATA)]
             random.shuffle(pair)
-            self._add(accesses.double(pair[0], pair[1], base, True, random.randrange(-4, 5), "offset"))
+            self._add(
+                accesses.double(pair[0], pair[1], base, True, random.randrange(-4, 5), "offset")
+            )
         self._add(arithmetic.move_half("movw", base, self._values[base] & 0xFFFF))
         self._add(arithmetic.move_half("movt", base, self._values[base] >> 16))
 
@@ -253,8 +269,13 @@ class Generator:
         return random.choice(
             (
                 lambda: arithmetic.wide(
-                    random.choice([*arithmetic.WIDE]), random.random() < 0.5, rd, rn, rm,
-                    random.choice((0, 1, 2, 3)), random.randint(1, 31),
+                    random.choice([*arithmetic.WIDE]),
+                    random.random() < 0.5,
+                    rd,
+                    rn,
+                    rm,
+                    random.choice((0, 1, 2, 3)),
+                    random.randint(1, 31),
                 ),
                 lambda: arithmetic.divide(random.choice(("udiv", "sdiv")), rd, rn, rm),
                 lambda: arithmetic.multiply_add(rd, rn, rm, random.randrange(13)),
@@ -316,12 +337,16 @@ class Generator:
             base = random.choice(LOW_BASES)
             numbers = random.sample(LOW_DATA, random.randint(1, 3))
             if not load and random.random() < 0.3:
-                numbers = [number for number in range(base, 8) if random.random() < 0.6 or number == base]
+                numbers = [
+                    number for number in range(base, 8) if random.random() < 0.6 or number == base
+                ]
             return accesses.narrow_multiple(base, numbers, load)
         base = random.choice(BASES)
         pool = DATA if load else [number for number in (*range(13), 14) if number != base]
         numbers = random.sample(pool, random.randint(2, 4))
-        return accesses.wide_multiple(base, numbers, load, random.random() < 0.5, random.random() < 0.5)
+        return accesses.wide_multiple(
+            base, numbers, load, random.random() < 0.5, random.random() < 0.5
+        )
 
     def _stack(self) -> Instruction:
         random = self._random
@@ -344,7 +369,9 @@ class Generator:
         bases = [base for base in BASES if self._places[base] != "unaligned"] or [SP]
         base, load = random.choice(bases), random.random() < 0.5
         if random.random() < 0.6 or base == SP:
-            return accesses.float_access(random.randrange(4, 16), base, load, random.randrange(0, 5))
+            return accesses.float_access(
+                random.randrange(4, 16), base, load, random.randrange(0, 5)
+            )
         first = random.randrange(4, 12)
         return accesses.float_multiple(first, random.randint(1, 4), base, load)
 
@@ -358,7 +385,9 @@ def arithmetic_immediate_counter() -> Instruction:
         m.set_nz(result)
         m.c, m.v = carry or 0, overflow or 0
 
-    return Instruction(f"subs.w r{COUNTER}, r{COUNTER}, #1", (0xF1B0 | COUNTER, COUNTER << 8 | 1), execute)
+    return Instruction(
+        f"subs.w r{COUNTER}, r{COUNTER}, #1", (0xF1B0 | COUNTER, COUNTER << 8 | 1), execute
+    )
 
 
 def _skip(skipped: list[Instruction], own_size: int) -> int:
