@@ -27,7 +27,7 @@ def nop() -> Instruction:
 
 
 def it_mask(condition: int, otherwise: list[bool]) -> int:
-    """The mask of an IT instruction (A7.3.2); `otherwise` says which of the further ones are else."""
+    """The mask of an IT instruction (A7.3.2); `otherwise` tells which further ones are else."""
     mask = 0
     for position, is_else in enumerate(otherwise):
         mask |= ((condition & 1) ^ is_else) << (3 - position)

@@ -43,7 +43,7 @@ def call_handler() -> list[Instruction]:
 
 
 class Image:
-    """`code` holds the handlers' instructions by address, `handlers` their addresses by exception."""
+    """`code` holds the handlers' instructions, `handlers` their addresses by exception."""
 
     def __init__(self) -> None:
         self.code: dict[int, Instruction] = {}

@@ -7,7 +7,23 @@ from dataclasses import dataclass
 
 from tests.emulator.thumb.machine import Machine
 
-CONDITIONS = "eq ne cs cc mi pl vs vc hi ls ge lt gt le al".split()
+CONDITIONS = (
+    "eq",
+    "ne",
+    "cs",
+    "cc",
+    "mi",
+    "pl",
+    "vs",
+    "vc",
+    "hi",
+    "ls",
+    "ge",
+    "lt",
+    "gt",
+    "le",
+    "al",
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from random import Random
 
 from tests.emulator.thumb import accesses, arithmetic, control
 from tests.emulator.thumb.instruction import Instruction, register
-from tests.emulator.thumb.machine import FLASH_BASE, PORT_BASE, PORT_BYTES, RAM_BASE, RAM_BYTES, SP
+from tests.emulator.thumb.machine import (
+    FLASH_BASE,
+    PORT_BASE,
+    PORT_BYTES,
+    RAM_BASE,
+    RAM_BYTES,
+    SP,
+    Machine,
+)
 
 DATA = (0, 1, 2, 12, 14)
 LOW_DATA = (0, 1, 2)
@@ -30,12 +38,12 @@ INTERESTING = (0, 1, 2, 3, 4, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE, 0x
 PLACES = {
     "ram": 8,
     "page end": 4,
-    "unaligned": 1,
+    "unaligned": 3,
     "flash": 3,
     "port": 3,
     "nowhere": 2,
     "gap": 2,
-    "ram end": 1,
+    "ram end": 3,
 }
 RAM_PLACES = ("ram", "page end", "unaligned")
 
@@ -103,7 +111,7 @@ class Generator:
         for _ in range(random.randint(3, 9)):
             self._item()
         body = sum(instruction.size for instruction, _ in self._lines[1:])
-        self._add(arithmetic_immediate_counter())
+        self._add(count_down())
         self._add(control.branch_if_wide(1, -(body + 4 + 4)))
         self._add(control.breakpoint_(0))
         lines = tuple(self._lines)
@@ -376,10 +384,10 @@ class Generator:
         return accesses.float_multiple(first, random.randint(1, 4), base, load)
 
 
-def arithmetic_immediate_counter() -> Instruction:
+def count_down() -> Instruction:
     """SUBS.W of the loop's counter by 1."""
 
-    def execute(m: control.Machine) -> None:
+    def execute(m: Machine) -> None:
         result, carry, overflow = arithmetic.SUB(m, m.r[COUNTER], 1)
         m.r[COUNTER] = result
         m.set_nz(result)
