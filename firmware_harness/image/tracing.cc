@@ -4,6 +4,7 @@
 namespace hil {
 namespace {
 
+#ifdef HIL_OPERATORS
 // A kernel has nowhere to keep who it is called for, so each operator type has a wrapper of its
 // own.
 template <tflite::BuiltinOperator kCode>
@@ -31,16 +32,50 @@ constexpr Slot SlotOf() {
 #define HIL_SLOT(name) SlotOf<tflite::BuiltinOperator_##name>(),
 const Slot slots[] = {HIL_OPERATORS(HIL_SLOT)};
 #undef HIL_SLOT
+#endif
+
+#ifdef HIL_CUSTOM_OPERATORS
+// Custom operators are told apart by their place in the model's list.
+template <int kNumber>
+struct CustomWrapper {
+  static tflm::Kernel kernel;
+
+  static TfLiteStatus Invoke(TfLiteContext *context, TfLiteNode *node) {
+    return TracedInvoke(kernel, context, node);
+  }
+};
+template <int kNumber>
+tflm::Kernel CustomWrapper<kNumber>::kernel = nullptr;
+
+struct CustomSlot {
+  const char *name;
+  tflm::Kernel wrapper;
+  tflm::Kernel *kernel;
+};
+
+#define HIL_SLOT(number, name) \
+  {name, CustomWrapper<number>::Invoke, &CustomWrapper<number>::kernel},
+const CustomSlot custom_slots[] = {HIL_CUSTOM_OPERATORS(HIL_SLOT)};
+#undef HIL_SLOT
+#endif
+
+template <typename AnySlot>
+inline void Switch(bool on, tflm::Registration *registration, const AnySlot &slot) {
+  if (on == (registration->invoke == slot.wrapper)) return;
+  if (on) *slot.kernel = registration->invoke;
+  registration->invoke = on ? slot.wrapper : *slot.kernel;
+}
 
 }  // namespace
 
 void SetTracing(bool on) {
-  for (const Slot &slot : slots) {
-    tflm::Registration *registration = tflm::RegistrationOf(OpResolver(), slot.code);
-    if (on == (registration->invoke == slot.wrapper)) continue;
-    if (on) *slot.kernel = registration->invoke;
-    registration->invoke = on ? slot.wrapper : *slot.kernel;
-  }
+#ifdef HIL_OPERATORS
+  for (const Slot &slot : slots) Switch(on, tflm::RegistrationOf(OpResolver(), slot.code), slot);
+#endif
+#ifdef HIL_CUSTOM_OPERATORS
+  for (const CustomSlot &slot : custom_slots)
+    Switch(on, tflm::RegistrationOf(OpResolver(), slot.name), slot);
+#endif
 }
 
 }  // namespace hil

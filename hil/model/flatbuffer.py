@@ -14,7 +14,6 @@ from typing import Any
 
 from hil.errors import ModelError
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
-from hil.model.kernel_rules import READ_OPTIONS
 from hil.model.macs import count_macs
 from hil.model.scheme import detect_scheme
 
@@ -194,7 +193,8 @@ class _Reader:
             inputs=inputs,
             outputs=outputs,
             macs=count_macs(name, inputs, outputs, tensors),
-            options=self._options(operator) if name in READ_OPTIONS else None,
+            options=self._options(operator),
+            custom_options=self._custom_options(operator),
             legacy_code_differs=code.DeprecatedBuiltinCode() != min(number, LEGACY_CODE_MAX),
         )
 
@@ -207,6 +207,11 @@ class _Reader:
         typed = getattr(self._schema, kind)()
         typed.Init(table.Bytes, table.Pos)
         return dict(vars(getattr(self._schema, f"{kind}T").InitFromObj(typed)))
+
+    def _custom_options(self, operator: Any) -> bytes:
+        return bytes(
+            self._items(operator.CustomOptionsLength(), operator.CustomOptions, element_bytes=1)
+        )
 
 
 def _names_by_value(enum: type) -> dict[int, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
-from hil.vocab import KernelLibrary
 
 F32, I8, U8, I16 = "FLOAT32", "INT8", "UINT8", "INT16"
 I32, I64, BOOL = "INT32", "INT64", "BOOL"
@@ -17,19 +16,24 @@ WITHOUT_A_WORD = "and give wrong results without a word"
 
 @dataclass(frozen=True)
 class Finding:
-    """Why an operator cannot run, and what its user can do."""
+    """Why an operator cannot run, and what its user can do; `place` is where TFLM's source says so,
+    as documentation writes it.
+    """
 
     reason: str
     remedy: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
-    """An operator with its tensors; absent optional inputs are None."""
+    """An operator with its tensors; absent optional inputs are None. `kernels` is the name of the
+    kernel library that is to compute it.
+    """
 
     model: ModelInfo
     operator: OperatorInfo
-    kernels: KernelLibrary
+    kernels: str
 
     @property
     def name(self) -> str:
@@ -52,9 +56,35 @@ class Case:
         used = self.operator.outputs
         return self.model.tensors[used[0]] if used and used[0] >= 0 else None
 
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        """All outputs."""
+        return [self.model.tensors[i] for i in self.operator.outputs if i >= 0]
+
     def option(self, name: str, default: int = 0) -> int:
         """One of the operator's options, by its name in the schema's object API."""
         return int((self.operator.options or {}).get(name, default))
 
 
 Rule = Callable[[Case], Finding | None]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """What one generation's kernels refuse, get wrong without an error, or break on.
+
+    `common` rules look at every operator, `own` ones at the operators of that name; both are asked
+    in that order. `same_meaning` are (operator, version) pairs above the highest version that the
+    tree's own table names, whose meaning did not change for what the rules let through.
+    `instead_of` says what to do about operators that the generation lacks.
+    """
+
+    common: tuple[Rule, ...] = ()
+    own: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    same_meaning: frozenset[tuple[str, int]] = frozenset()
+    instead_of: Mapping[str, str] = field(default_factory=dict)
+
+    def findings(self, case: Case) -> list[Finding]:
+        """Everything the rules have against an operator, the cause first, each reason once."""
+        found = (rule(case) for rule in (*self.common, *self.own.get(case.name, ())))
+        return list(dict.fromkeys(finding for finding in found if finding is not None))
