@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from tests.emulator.thumb.bench import Bench
-from tests.emulator.thumb.program import Generator, Program
+from tests.emulator.thumb.generator import Generator
+from tests.emulator.thumb.program import Program
 
 CI_SEED, CI_PROGRAMS = "1", 300
 SWEEP_PROGRAMS = 20_000

@@ -1,4 +1,4 @@
-"""IT, branches, exceptions, status registers, floating-point comparison."""
+"""IT, branches, exceptions, status registers."""
 
 from __future__ import annotations
 
@@ -136,33 +136,3 @@ def write_flags(rn: int) -> Instruction:
         m.xpsr = m.xpsr & ~0xF80F0000 & WORD | m.r[rn] & 0xF80F0000
 
     return Instruction(f"msr{{c}} apsr_nzcvqg, {register(rn)}", (0xF380 | rn, 0x8C00), execute)
-
-
-def compare_floats(sd: int, sm: int) -> Instruction:
-    """VCMP.F32 of numbers that are neither NaN nor subnormal."""
-
-    def execute(m: Machine) -> None:
-        m.fpca = True
-        a, b = _order(m.s[sd]), _order(m.s[sm])
-        flags = 6 if a == b else 8 if a < b else 2
-        m.fpscr = m.fpscr & 0x0FFFFFFF | flags << 28
-
-    first = 0xEEB4 | (sd & 1) << 6
-    second = sd >> 1 << 12 | 0xA40 | (sm & 1) << 5 | sm >> 1
-    return Instruction(f"vcmp{{c}}.f32 s{sd}, s{sm}", (first, second), execute)
-
-
-def _order(bits: int) -> int:
-    """Numbers compare as these integers do."""
-    magnitude = bits & 0x7FFFFFFF
-    return -magnitude if bits >> 31 else magnitude
-
-
-def float_flags() -> Instruction:
-    """VMRS APSR_nzcv, FPSCR."""
-
-    def execute(m: Machine) -> None:
-        m.fpca = True
-        m.xpsr = m.xpsr & 0x0FFFFFFF | m.fpscr & 0xF0000000
-
-    return Instruction("vmrs{c} apsr_nzcv, fpscr", (0xEEF1, 0xFA10), execute)
