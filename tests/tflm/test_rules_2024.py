@@ -180,7 +180,8 @@ def test_without_the_rule_it_goes_wrong(case: RuleCase, runners: Runners, tmp_pa
         case Happens.HALTS:
             assert result.code == HALTED
         case Happens.CRASHES:
-            assert min(result.code, dirty.code) < 0
+            crashes = min(result.code, dirty.code) < 0
+            assert crashes or (judged is not None and not equal(result.outputs, judged))
         case Happens.UNSET:
             assert dirty.code < 0 or not equal(result.outputs, dirty.outputs)
 
@@ -195,7 +196,7 @@ def test_the_remedy_runs(case: RuleCase, runners: Runners, tmp_path: Path) -> No
     for fill in (0, DIRTY):
         result = runs_alone(runners(case.fixed_kernels), case.fixed, rows, tmp_path, fill)
         assert result.code == 0, result.text
-        assert equal(result.outputs, judged, 1 if "lstm" in case.name else 0)
+        assert equal(result.outputs, judged, case.tolerance)
 
 
 @pytest.mark.toolchain
