@@ -25,7 +25,6 @@ from hil.model.rule import (
     Rule,
     RuleSet,
 )
-from hil.tflm.predicates import Ranks, broadcast_rule, rank_rule
 from hil.tflm.rules_2020_operators import OWN_RULES
 
 _DATA = frozenset({F32, I8, U8})
@@ -79,6 +78,7 @@ TYPES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("LOGICAL_OR", "LOGICAL_AND", "LOGICAL_NOT"), frozenset({BOOL})),
     **dict.fromkeys(("UNPACK", "PAD", "PADV2"), _DATA | {I32}),
     "SPLIT": _DATA | {I16, I32},
+    "QUANTIZE": frozenset({F32, I16}),
     "DEQUANTIZE": frozenset({I8, U8, I16}),
 }
 # Without its options an operator computes with whatever was in memory (silent).
@@ -141,32 +141,6 @@ SAME_MEANING = frozenset(
     }
 )
 MAX_RANK = 5
-_UP_TO_FOUR = (Ranks(0, 0, 4),)
-# kernels/concatenation.cc, l2norm.cc, prelu.cc, strided_slice.cc; PadKernelMaxDimensionCount
-RANKS = {
-    "CONCATENATION": _UP_TO_FOUR,
-    "L2_NORMALIZATION": _UP_TO_FOUR,
-    "PAD": _UP_TO_FOUR,
-    "PADV2": _UP_TO_FOUR,
-    "PRELU": (Ranks(0, 0, 4), Ranks(1, 0, 4)),
-    "STRIDED_SLICE": _UP_TO_FOUR,
-}
-# NdArrayDesc<4> of the broadcasting loops in kernels/internal/reference/
-BROADCASTS = dict.fromkeys(
-    (
-        "ADD",
-        "MUL",
-        "EQUAL",
-        "NOT_EQUAL",
-        "GREATER",
-        "GREATER_EQUAL",
-        "LESS",
-        "LESS_EQUAL",
-        "LOGICAL_AND",
-        "LOGICAL_OR",
-    ),
-    4,
-)
 
 PER_TENSOR = (
     "convert again with hil model convert, or with "
@@ -241,6 +215,13 @@ def _options(case: Case) -> Finding | None:
         "its options are missing from the file: TFLM would use whatever is in memory",
         "convert the model again",
     )
+
+
+def _rank(case: Case) -> Finding | None:
+    rank = max((len(tensor.shape) for tensor in (*case.inputs, case.output) if tensor), default=0)
+    if rank <= MAX_RANK or case.name == "RESHAPE":
+        return None
+    return Finding(f"a tensor of rank {rank}: TFLM stops at {MAX_RANK}", "use fewer dimensions")
 
 
 def _is_quantized(tensor: TensorInfo | None) -> bool:
@@ -329,8 +310,7 @@ COMMON_RULES: tuple[Rule, ...] = (
     _hybrid,
     _types,
     _options,
-    rank_rule(RANKS, MAX_RANK, {"RESHAPE"}),
-    broadcast_rule(BROADCASTS, {}),
+    _rank,
     _one_type,
     _quantization_is_there,
     _per_channel,
@@ -349,6 +329,6 @@ RULES = RuleSet(
         "TRANSPOSE": "keep the layout channels-last",
         "HARD_SWISH": "use ReLU or ReLU6",
         "LEAKY_RELU": "use ReLU or PReLU",
-        "WHILE": "use keras.layers.LSTM(..., unroll=True, implementation=1); TFLM 2024 has it",
+        "WHILE": "unroll the recurrent layer",
     },
 )

@@ -105,7 +105,7 @@ def _ignored_activation(case: Case) -> Finding | None:
     return Finding(
         f"its fused activation would clamp to {low} .. {high}, and the kernel ignores it "
         f"{WITHOUT_A_WORD}",
-        "calibrate so that it fills the range; TFLM 2024 clamps",
+        "make the activation a layer of its own, or calibrate so that it fills the range",
     )
 
 
@@ -139,7 +139,7 @@ def _int8_dense_rank(case: Case) -> Finding | None:
     return Finding(
         f"its int8 output has {len(output.shape)} dimensions, and the kernel takes the first two "
         f"for batch and depth {WITHOUT_A_WORD}",
-        "use Conv1D(n, 1) in place of Dense(n); TFLM 2024 computes it as it is",
+        "put a Flatten or Reshape before the Dense layer",
     )
 
 
@@ -154,24 +154,8 @@ def _state_is_variable(case: Case) -> Finding | None:
     """Silent."""
     state = case.input(4)
     if state is None or not state.is_variable:
-        return Finding(
-            "its state is no variable tensor: the kernel would write to address 0",
-            "convert the model again",
-        )
+        return Finding("its state is no variable tensor: the kernel would write to address 0", "")
     return None
-
-
-def _state_of_int16(case: Case) -> Finding | None:
-    data, time, state = case.input(0), case.input(2), case.input(4)
-    if data is None or data.type != I8 or time is None or state is None:
-        return None
-    if time.type == state.type == I16:
-        return None
-    return Finding(
-        f"int8 with a state of {state.type.lower()} and time weights of {time.type.lower()}: the "
-        "kernel takes int16",
-        "quantize with a converter",
-    )
 
 
 def _concatenation(case: Case) -> Finding | None:
@@ -181,10 +165,7 @@ def _concatenation(case: Case) -> Finding | None:
             "concatenate in two steps",
         )
     if case.option("fusedActivationFunction") != NO_ACTIVATION:
-        return Finding(
-            "it has a fused activation",
-            "apply the activation to its inputs, before the concatenation",
-        )
+        return Finding("it has a fused activation", "make the activation a layer of its own")
     return None
 
 
@@ -269,8 +250,7 @@ def _quantize_direction(case: Case) -> Finding | None:
         return None
     return Finding(
         f"requantization from {data.type.lower()} to {output.type.lower()} has no kernel here",
-        "convert with int8 inputs and outputs, and the same quantization on both sides; TFLM 2024 "
-        "requantizes",
+        "use int8 inputs and outputs, and the same quantization on both sides",
     )
 
 
@@ -295,7 +275,7 @@ OWN_RULES: dict[str, tuple[Rule, ...]] = {
     "MAX_POOL_2D": (_four_dimensions,),
     "AVERAGE_POOL_2D": (_four_dimensions,),
     "FULLY_CONNECTED": (_int8_dense_rank, _shuffled_weights),
-    "SVDF": (_state_is_variable, _state_of_int16),
+    "SVDF": (_state_is_variable,),
     "CONCATENATION": (_concatenation,),
     "STRIDED_SLICE": (_plain_slice,),
     "PAD": (_constant_paddings,),
