@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,32 @@ def two(first: Model, second: Model) -> Model:
         [*first.operators, *operators],
         inputs,
         [i + shift for i in second.outputs],
+    )
+
+
+def side_by_side(several: Sequence[Model]) -> Model:
+    """One model that computes all of them, each from its own inputs."""
+    whole = Model([], [], [], [])
+    inputs: list[int] = []
+    outputs: list[int] = []
+    for model in several:
+        shift = len(whole.tensors)
+        whole.tensors += model.tensors
+        whole.operators += [_moved(operator, shift) for operator in model.operators]
+        inputs += [index + shift for index in model.inputs]
+        outputs += [index + shift for index in model.outputs]
+    return replace(whole, inputs=inputs, outputs=outputs)
+
+
+def _moved(operator: Operator, shift: int) -> Operator:
+    def moved(indices: Sequence[int]) -> list[int]:
+        return [index + shift if index >= 0 else index for index in indices]
+
+    return replace(
+        operator,
+        inputs=moved(operator.inputs),
+        outputs=moved(operator.outputs),
+        intermediates=moved(operator.intermediates),
     )
 
 
