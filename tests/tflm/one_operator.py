@@ -24,14 +24,20 @@ DEPTHWISE = {**CONV, "depthMultiplier": 1}
 POOL = {"padding": SAME, "strideW": 2, "strideH": 2, "filterWidth": 2, "filterHeight": 2}
 
 
-def one(name: str, inputs: Sequence[Tensor | None], *outputs: Tensor, **settings: Any) -> Model:
+def one(
+    name: str,
+    inputs: Sequence[Tensor | None],
+    *outputs: Tensor,
+    version: int = 1,
+    **settings: Any,
+) -> Model:
     """A model of one operator; inputs without data are the model's, None is an absent one."""
     there = [tensor for tensor in inputs if tensor is not None]
     numbers = iter(range(len(there)))
     indices = [-1 if tensor is None else next(numbers) for tensor in inputs]
     free = [i for i, tensor in enumerate(there) if tensor.data is None and not tensor.is_variable]
     made = list(range(len(there), len(there) + len(outputs)))
-    operator = Operator(name, indices, made, 1, settings)
+    operator = Operator(name, indices, made, version, settings)
     return Model([*there, *outputs], [operator], free, made)
 
 
@@ -45,7 +51,7 @@ def two(first: Model, second: Model) -> Model:
         return first.outputs[0] if index == second.inputs[0] else index + shift
 
     operators = [
-        Operator(o.name, [moved(i) for i in o.inputs], [moved(i) for i in o.outputs], 1, o.settings)
+        replace(o, inputs=[moved(i) for i in o.inputs], outputs=[moved(i) for i in o.outputs])
         for o in second.operators
     ]
     inputs = [*first.inputs, *(i + shift for i in second.inputs[1:])]
