@@ -34,11 +34,11 @@ test-all:
 	@scripts/setup --all
 	$(PYTEST) tests -m "install or qemu or slow or postgres or browser" --install
 
-# What takes many minutes and finds what nobody thought of: thousands of random models and programs.
-# HIL_SWEEP_SEED=7 draws others.
+# Random programs against a model of the core, random one-operator models against two hosts; a seed
+# is printed, HIL_SWEEP_SEED=N repeats it.
 sweep:
 	@scripts/setup
-	$(PYTEST) tests -m sweep
+	$(PYTEST) tests -m sweep -s
 
 # Figures of this machine, as a table.
 benchmark:
