@@ -86,7 +86,7 @@ def _outcome(model: ModelInfo, bench: Bench, judges: Judges) -> tuple[str, bool]
     if problems:
         return f"refused: {problems[0]}", True
     inputs = list(random_vectors(model, VECTORS, seed=1).inputs)
-    judgement = judges.ask(model, inputs)
+    judgement = judges.ask_file(model, inputs)
     try:
         found = bench.runner.run(model, inputs)
     except HilError as error:
