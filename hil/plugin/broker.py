@@ -172,6 +172,7 @@ class RunBroker:
                 model,
                 self._suite_data(key.suite).vectors(model, key.suite.data_function),
                 difference_of(outcome, oracle),
+                on_progress,
             )
         return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
