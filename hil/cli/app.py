@@ -25,6 +25,7 @@ MODULES = {
     "baseline": ("baseline",),
     "history": ("history", "show", "export", "merge", "prune"),
     "report": ("report",),
+    "cache": ("cache",),
     "bundle": ("replay", "verify"),
     "noise": ("noise",),
 }

@@ -11,14 +11,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from hil.errors import BuildError
+from hil.firmware.cache_entries import DRAFT_PREFIX, LOGS, STAMP, entry_name
+from hil.firmware.cache_eviction import DEFAULT_MAX_BYTES, evict_to, max_bytes_from_environment
+from hil.firmware.cache_locks import EntryLocks, LockTimeout, entry_locks
 
 CACHE_VARIABLE = "HIL_CACHE_DIR"
 LOCK_TIMEOUT_S = 900.0
-STAMP = "stamp.json"
+LOCK_FILE = Path("locks") / "entries.lock"
 
 
 def key_of(**inputs: object) -> str:
@@ -33,48 +35,89 @@ def file_sha256(path: Path) -> str:
 
 
 class Cache:
-    """Folders of finished artifacts. An artifact is whole, or it is not there."""
+    """Folders of finished artifacts. An artifact is whole, or it is not there.
 
-    def __init__(self, root: Path | None = None) -> None:
+    What this process has asked for stays until it ends; after an artifact was stored, the least
+    recently used ones that no process uses go until the cache is within its limit.
+    """
+
+    def __init__(self, root: Path | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        """`max_bytes` holds where the environment sets no limit."""
+        self._max_bytes = max_bytes
         named = os.environ.get(CACHE_VARIABLE)
         self.root = root or (Path(named) if named else user_cache_path("tflm-hil"))
+
+    @property
+    def locks(self) -> EntryLocks:
+        """Who uses and makes what in it."""
+        return entry_locks(self.root.absolute() / LOCK_FILE)
 
     def get(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
         """The folder of artifact `key`; `make` fills an empty one when it is not there.
 
-        Raises BuildError when the cache cannot be written, or what `make` raises; nothing is kept
-        then.
+        Nobody removes it while this process runs. Raises BuildError when the cache cannot be
+        written, ConfigError for an unusable limit, or what `make` raises; nothing is kept then.
         """
         folder = self.root / kind / key
-        if _is_whole(folder):
+        if self.use(kind, key):
             return folder
-        with self._lock(kind, key):
-            if _is_whole(folder):
+        max_bytes = max_bytes_from_environment(self._max_bytes)
+        with self._making(kind, key):
+            if self.use(kind, key):
                 return folder
-            with self._draft(kind) as draft:
+            with self._draft(kind, key) as draft:
                 make(draft)
                 _write_stamp(draft)
                 shutil.rmtree(folder, ignore_errors=True)
                 draft.rename(folder)
+        with contextlib.suppress(OSError):  # what cannot be read or locked cannot go
+            evict_to(max_bytes, self.root, self.locks)
         return folder
 
     def has(self, kind: str, key: str) -> bool:
         """Whether artifact `key` is there and undamaged."""
         return _is_whole(self.root / kind / key)
 
+    def use(self, kind: str, key: str) -> bool:
+        """Whether artifact `key` is there and undamaged; it then stays until this process ends."""
+        with contextlib.suppress(OSError):  # who cannot lock here cannot evict here either
+            self.locks.use(entry_name(kind, key))
+        folder = self.root / kind / key
+        if not _is_whole(folder):
+            return False
+        with contextlib.suppress(OSError):  # of somebody else: its time of last use stays
+            os.utime(folder / STAMP)
+        return True
+
+    def log_file(self, name: str) -> Path:
+        """A fresh log file that outlives a failed build, and is kept while this process runs.
+
+        Raises BuildError when the cache cannot be written.
+        """
+        with self._translated_errors():
+            self.locks.use(entry_name(LOGS, name))
+            log = self.root / LOGS / name
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("")
+        return log
+
     @contextlib.contextmanager
-    def _lock(self, kind: str, key: str) -> Iterator[None]:
-        locks = self.root / "locks"
-        try:
-            locks.mkdir(parents=True, exist_ok=True)
+    def _making(self, kind: str, key: str) -> Iterator[None]:
+        with self._translated_errors():
             (self.root / kind).mkdir(parents=True, exist_ok=True)
-            with FileLock(locks / f"{kind}-{key}.lock", timeout=LOCK_TIMEOUT_S):
-                yield
-        except Timeout as error:
-            raise BuildError(
-                f"another build of the same {kind} has not ended in {LOCK_TIMEOUT_S:g} s",
-                hint=f"is a build stuck? its lock is in {locks}",
-            ) from error
+            try:
+                with self.locks.making(entry_name(kind, key), LOCK_TIMEOUT_S):
+                    yield
+            except LockTimeout as error:
+                raise BuildError(
+                    f"another build of the same {kind} has not ended in {LOCK_TIMEOUT_S:g} s",
+                    hint=f"is a build stuck? it works in {self.root / kind}",
+                ) from error
+
+    @contextlib.contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise BuildError(
                 f"cannot write the cache folder {self.root}: {error.strerror or error}",
@@ -82,8 +125,8 @@ class Cache:
             ) from error
 
     @contextlib.contextmanager
-    def _draft(self, kind: str) -> Iterator[Path]:
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root / kind))
+    def _draft(self, kind: str, key: str) -> Iterator[Path]:
+        draft = Path(tempfile.mkdtemp(prefix=f"{DRAFT_PREFIX}{key}-", dir=self.root / kind))
         try:
             yield draft
         finally:
@@ -100,7 +143,10 @@ def _write_stamp(folder: Path) -> None:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether every file is there with the content it was stored with."""
+    """Whether every file is there with the content it was stored with.
+
+    All of it is read: 0.6 ms for an image of 0.7 MB, 2.7 ms for a library of 1.5 MB.
+    """
     try:
         hashes = json.loads((folder / STAMP).read_text())
         return all(file_sha256(folder / name) == sha256 for name, sha256 in hashes.items())

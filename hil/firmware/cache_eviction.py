@@ -1,0 +1,119 @@
+"""What goes from the cache when it is too large: least recently used first, never what is in use.
+
+An entry is renamed while its locks are held, and deleted afterwards: a process that looks for it
+meanwhile finds all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.errors import ConfigError
+from hil.firmware.cache_entries import EVICTED_PREFIX, UNFINISHED, Entry, read_entries
+from hil.firmware.cache_locks import EntryLocks
+
+MAX_BYTES_VARIABLE = "HIL_CACHE_MAX_BYTES"
+DEFAULT_MAX_BYTES = 2 * 1024**3
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KIB": 1024,
+    "MIB": 1024**2,
+    "GIB": 1024**3,
+}
+
+
+@dataclass(frozen=True)
+class Eviction:
+    """What was removed, and what would have been if no process used it."""
+
+    removed: tuple[Entry, ...]
+    in_use: tuple[Entry, ...]
+
+
+def parse_bytes(text: str) -> int:
+    """A size in bytes: `500000000`, `500 MB` or `2GiB`. Raises ConfigError."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].upper() not in _UNITS:
+        raise ConfigError(
+            f"{text!r} is not a size", hint="write bytes as in 500000000, or 500MB, 2GiB"
+        )
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def max_bytes_from_environment(default: int = DEFAULT_MAX_BYTES) -> int:
+    """The limit of the cache in bytes, `default` where the environment sets none.
+
+    Raises ConfigError for an unusable one.
+    """
+    text = os.environ.get(MAX_BYTES_VARIABLE)
+    if not text:
+        return default
+    try:
+        return parse_bytes(text)
+    except ConfigError as error:
+        raise ConfigError(f"{MAX_BYTES_VARIABLE}: {error.message}", hint=error.hint) from error
+
+
+def evict_to(max_bytes: int, root: Path, locks: EntryLocks) -> Eviction:
+    """Removes the least recently used entries until at most `max_bytes` are left."""
+    entries = sorted(read_entries(root), key=lambda entry: entry.last_use_s)
+    excess = sum(entry.bytes for entry in entries) - max_bytes
+    removed: list[Entry] = []
+    in_use: list[Entry] = []
+    for entry in entries:
+        if excess <= 0 and entry.kind != UNFINISHED:
+            continue
+        if _remove(entry, locks):
+            removed.append(entry)
+            excess -= entry.bytes
+        else:
+            in_use.append(entry)
+    return Eviction(tuple(removed), tuple(in_use))
+
+
+def evict(entries: Iterable[Entry], locks: EntryLocks) -> Eviction:
+    """Removes those of the entries that no process uses."""
+    removed: list[Entry] = []
+    in_use: list[Entry] = []
+    for entry in entries:
+        (removed if _remove(entry, locks) else in_use).append(entry)
+    return Eviction(tuple(removed), tuple(in_use))
+
+
+def _remove(entry: Entry, locks: EntryLocks) -> bool:
+    """Removes an entry. Returns False when it is in use or cannot be removed."""
+    with contextlib.suppress(OSError):
+        if entry.kind == UNFINISHED:
+            if locks.is_being_made(entry.name):
+                return False
+            shutil.rmtree(entry.path, ignore_errors=True)
+            return True
+        with locks.removing(entry.name) as is_unused:
+            if not is_unused:
+                return False
+            grave = _renamed(entry)
+        shutil.rmtree(grave, ignore_errors=True)
+        return True
+    return False
+
+
+def _renamed(entry: Entry) -> Path:
+    folder = entry.path.parent
+    grave = Path(tempfile.mkdtemp(prefix=f"{EVICTED_PREFIX}{entry.key}-", dir=folder))
+    try:
+        entry.path.rename(grave / entry.path.name)
+    except OSError:
+        grave.rmdir()
+        raise
+    return grave
