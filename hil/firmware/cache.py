@@ -19,7 +19,8 @@ from hil.firmware.cache_eviction import DEFAULT_MAX_BYTES, evict_to, max_bytes_f
 from hil.firmware.cache_locks import EntryLocks, LockTimeout, entry_locks
 
 CACHE_VARIABLE = "HIL_CACHE_DIR"
-LOCK_TIMEOUT_S = 900.0
+# Longer than two builds may take that go forward (hil.firmware.cmake.TimeLimits).
+LOCK_TIMEOUT_S = 15000.0
 LOCK_FILE = Path("locks") / "entries.lock"
 
 
