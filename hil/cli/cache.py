@@ -14,14 +14,8 @@ import typer
 from hil.errors import ConfigError
 from hil.firmware.cache import Cache
 from hil.firmware.cache_entries import Entry, KindSummary, read_entries, summaries
-from hil.firmware.cache_eviction import (
-    MAX_BYTES_VARIABLE,
-    Eviction,
-    evict,
-    evict_to,
-    max_bytes_from_environment,
-    parse_bytes,
-)
+from hil.firmware.cache_eviction import Eviction, evict, evict_to
+from hil.firmware.cache_limit import MAX_BYTES_VARIABLE, max_bytes_from_environment, parse_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console

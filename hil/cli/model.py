@@ -22,15 +22,10 @@ from hil.cli.options import (
     Tflm,
     kernel_library,
 )
-from hil.cli.prepared import watched
 from hil.errors import BuildError, ConfigError
-from hil.firmware.build import Builder
-from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
-from hil.model.preflight import find_problems, limits_of, require_runnable
-from hil.model.provenance import read_provenance
-from hil.target import load_target
+from hil.model.metadata import PROVENANCE, read_metadata
 
 EXIT_UNSUPPORTED = 2
 NAME_CHARACTERS = 30
@@ -59,14 +54,21 @@ def inspect(
 
     Exit code 2 when it cannot run on the target.
     """
-    board_type = load_target(target) if target is not None else None
+    # Only what is asked for is imported: this command is to answer at once.
+    if target is not None:
+        from hil.target import load_target
+
+        board_type = load_target(target)
     model = read_model(model_file)
     console = Console(highlight=False)
     _print_facts(console, model)
     _print_operators(console, model)
     _print_tensors(console, model)
-    if board_type is None:
+    if target is None:
         return
+    from hil.firmware.tflm import locate_tflm
+    from hil.model.preflight import find_problems, limits_of
+
     source = locate_tflm(tflm)
     limits = limits_of(board_type, source.operators, kernel_library(kernels))
     problems = find_problems(model, limits)
@@ -88,9 +90,11 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
         for tensor in tensors:
             console.print(f"{role:6} {tensor.name}: {_tensor_text(tensor)}", markup=False)
-    provenance = read_provenance(model.content)
-    if provenance is not None:
-        console.print(f"made   {provenance}", markup=False, soft_wrap=True)
+    if read_metadata(model.content, PROVENANCE) is not None:
+        from hil.model.provenance import read_provenance
+
+        made = read_provenance(model.content)
+        console.print(f"made   {made}", markup=False, soft_wrap=True)
 
 
 def _tensor_text(tensor: TensorInfo) -> str:
@@ -172,6 +176,12 @@ def build(
     tflm: Tflm = None,
 ) -> None:
     """Build the firmware image of a model."""
+    from hil.cli.prepared import watched
+    from hil.firmware.build import Builder
+    from hil.firmware.tflm import locate_tflm
+    from hil.model.preflight import limits_of, require_runnable
+    from hil.target import load_target
+
     board_type, library = load_target(target), kernel_library(kernels)
     model = read_model(model_file)
     source = locate_tflm(tflm)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hil.bench.bench import ANY, BenchChoice
 from hil.errors import ConfigError, did_you_mean
 from hil.vocab import KernelLibrary
+
+if TYPE_CHECKING:
+    from hil.bench.bench import BenchChoice
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="the model")]
 TargetName = Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="board type")]
@@ -36,4 +38,6 @@ def kernel_library(name: str) -> KernelLibrary:
 
 def bench_choice(probe: str | None, port: str | None) -> BenchChoice:
     """The board meant by --probe and --port. Raises ConfigError."""
+    from hil.bench.bench import ANY, BenchChoice
+
     return BenchChoice(ANY, probe, port)

@@ -15,7 +15,8 @@ from platformdirs import user_cache_path
 
 from hil.errors import BuildError
 from hil.firmware.cache_entries import DRAFT_PREFIX, LOGS, STAMP, entry_name
-from hil.firmware.cache_eviction import DEFAULT_MAX_BYTES, evict_to, max_bytes_from_environment
+from hil.firmware.cache_eviction import evict_to
+from hil.firmware.cache_limit import DEFAULT_MAX_BYTES, max_bytes_from_environment
 from hil.firmware.cache_locks import EntryLocks, LockTimeout, entry_locks
 
 CACHE_VARIABLE = "HIL_CACHE_DIR"

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hil.errors import UnsupportedModel
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
 from hil.model.kernel_rules import SAME_MEANING, first_finding
 from hil.model.rule import Case
-from hil.target import Target
 from hil.vocab import KernelLibrary
+
+if TYPE_CHECKING:
+    from hil.target import Target
 
 SCHEMA_VERSION = 3
 

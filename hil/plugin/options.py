@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hil.errors import ConfigError
-from hil.firmware.cache_eviction import DEFAULT_MAX_BYTES, MAX_BYTES_VARIABLE, parse_bytes
+from hil.firmware.cache_limit import DEFAULT_MAX_BYTES, MAX_BYTES_VARIABLE, parse_bytes
 from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
 from hil.vocab import KernelLibrary, Kind
 

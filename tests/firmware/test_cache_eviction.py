@@ -12,16 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.errors import ConfigError
 from hil.firmware.cache import Cache
 from hil.firmware.cache_entries import read_entries, summaries
-from hil.firmware.cache_eviction import (
-    DEFAULT_MAX_BYTES,
-    evict,
-    evict_to,
-    max_bytes_from_environment,
-    parse_bytes,
-)
+from hil.firmware.cache_eviction import evict, evict_to
 
 ENTRY_BYTES = 1000
 TIMEOUT_S = 60.0
@@ -225,27 +218,3 @@ def test_a_cache_that_was_deleted_meanwhile_is_made_anew(root: Path) -> None:
     with process(USER, root, "other"):
         assert [e.key for e in evict(read_entries(root), cache.locks).removed] == []
     assert folder.is_dir()
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("1500", 1500), ("2 KB", 2000), ("2KiB", 2048), ("1.5MiB", 1572864), ("1gib", 1024**3)],
-)
-def test_sizes_are_read(text: str, count: int) -> None:
-    assert parse_bytes(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "much", "-1", "2 TB"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is not a size"):
-        parse_bytes(text)
-
-
-def test_the_environment_sets_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HIL_CACHE_MAX_BYTES", raising=False)
-    assert max_bytes_from_environment() == DEFAULT_MAX_BYTES
-    monkeypatch.setenv("HIL_CACHE_MAX_BYTES", "3GiB")
-    assert max_bytes_from_environment() == 3 * 1024**3
-    monkeypatch.setenv("HIL_CACHE_MAX_BYTES", "lots")
-    with pytest.raises(ConfigError, match="HIL_CACHE_MAX_BYTES: 'lots' is not a size"):
-        max_bytes_from_environment()
