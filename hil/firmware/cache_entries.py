@@ -97,17 +97,18 @@ def _entry(kind: str, item: os.DirEntry[str]) -> Entry | None:
     unfinished = _UNFINISHED_NAME.fullmatch(item.name)
     if unfinished is not None:
         last_use_s = path.stat().st_mtime
-        return Entry(UNFINISHED, unfinished[1], path, _bytes_in(path), last_use_s, kind)
+        return Entry(UNFINISHED, unfinished[1], path, bytes_in(path), last_use_s, kind)
     last_use_s = (path / STAMP).stat().st_mtime
-    return Entry(kind, item.name, path, _bytes_in(path), last_use_s)
+    return Entry(kind, item.name, path, bytes_in(path), last_use_s)
 
 
-def _bytes_in(folder: Path) -> int:
+def bytes_in(folder: Path) -> int:
+    """Bytes of all files below a folder."""
     total = 0
     for item in _scan(folder):
         with contextlib.suppress(FileNotFoundError):
             if item.is_dir(follow_symlinks=False):
-                total += _bytes_in(Path(item.path))
+                total += bytes_in(Path(item.path))
             else:
                 total += item.stat(follow_symlinks=False).st_size
     return total

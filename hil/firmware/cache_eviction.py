@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,36 +19,41 @@ from hil.firmware.cache_locks import EntryLocks
 
 @dataclass(frozen=True)
 class Eviction:
-    """What was removed, and what would have been if no process used it."""
+    """What was removed, what would have been if no process used it, and how much is left of what
+    was looked at.
+    """
 
     removed: tuple[Entry, ...]
     in_use: tuple[Entry, ...]
+    kept_bytes: int
 
 
 def evict_to(max_bytes: int, root: Path, locks: EntryLocks) -> Eviction:
     """Removes the least recently used entries until at most `max_bytes` are left."""
     entries = sorted(read_entries(root), key=lambda entry: entry.last_use_s)
     excess = sum(entry.bytes for entry in entries) - max_bytes
+
+    def is_too_much(entry: Entry) -> bool:
+        return excess > 0 or entry.kind == UNFINISHED
+
     removed: list[Entry] = []
     in_use: list[Entry] = []
-    for entry in entries:
-        if excess <= 0 and entry.kind != UNFINISHED:
-            continue
+    for entry in filter(is_too_much, entries):
         if _remove(entry, locks):
             removed.append(entry)
             excess -= entry.bytes
         else:
             in_use.append(entry)
-    return Eviction(tuple(removed), tuple(in_use))
+    return Eviction(tuple(removed), tuple(in_use), excess + max_bytes)
 
 
-def evict(entries: Iterable[Entry], locks: EntryLocks) -> Eviction:
+def evict(entries: Sequence[Entry], locks: EntryLocks) -> Eviction:
     """Removes those of the entries that no process uses."""
     removed: list[Entry] = []
     in_use: list[Entry] = []
     for entry in entries:
         (removed if _remove(entry, locks) else in_use).append(entry)
-    return Eviction(tuple(removed), tuple(in_use))
+    return Eviction(tuple(removed), tuple(in_use), sum(entry.bytes for entry in in_use))
 
 
 def _remove(entry: Entry, locks: EntryLocks) -> bool:

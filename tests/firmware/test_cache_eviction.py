@@ -14,7 +14,8 @@ import pytest
 
 from hil.firmware.cache import Cache
 from hil.firmware.cache_entries import read_entries, summaries
-from hil.firmware.cache_eviction import evict, evict_to
+from hil.firmware.cache_eviction import Eviction, evict, evict_to
+from hil.firmware.cache_locks import EntryLocks
 
 ENTRY_BYTES = 1000
 TIMEOUT_S = 60.0
@@ -162,6 +163,23 @@ def test_a_store_evicts_down_to_the_limit(root: Path, monkeypatch: pytest.Monkey
     new = Cache(root).get("kind", "new", lambda d: _write(d / "a", ENTRY_BYTES))
     assert new.is_dir()
     assert not old.exists()
+
+
+def test_stores_look_at_all_entries_only_when_they_may_be_too_many(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def look(max_bytes: int, root: Path, locks: EntryLocks) -> Eviction:
+        looks.append(max_bytes)
+        return evict_to(max_bytes, root, locks)
+
+    monkeypatch.setattr("hil.firmware.cache.evict_to", look)
+    monkeypatch.setenv("HIL_CACHE_MAX_BYTES", "40000")
+    cache = Cache(root)
+    for number in range(20):
+        cache.get("kind", str(number), lambda d: _write(d / "a", ENTRY_BYTES))
+    assert 2 <= len(looks) <= 7
 
 
 def test_what_is_in_use_stays_above_the_limit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
