@@ -7,8 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hil.errors import BuildError
 from hil.firmware.cache import Cache
 from hil.firmware.image import Image, read_image
+from hil.firmware.overflow import overflow_in
 from hil.firmware.stages import Platform, Progress, Stages
 from hil.firmware.target_files import config_header, cpu_flags, memory_script
 from hil.firmware.tflm import TflmSource
@@ -37,9 +39,15 @@ class Builder:
     def build(self, model: ModelInfo, on_progress: Progress | None = None) -> Image:
         """The image of `model`, from the cache when nothing that goes into it has changed.
 
-        Raises BuildError.
+        Raises BuildError, UnsupportedModel when it does not fit the target.
         """
-        folder = self.stages.image(model, self.manifest(model), on_progress)
+        try:
+            folder = self.stages.image(model, self.manifest(model), on_progress)
+        except BuildError as error:
+            overflow = overflow_in(error.detail, model, self.target)
+            if overflow is None:
+                raise
+            raise overflow from error
         return read_image(folder / "image.elf")
 
     @cached_property

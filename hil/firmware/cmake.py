@@ -19,6 +19,7 @@ from hil.resources import firmware_harness_dir
 
 ERROR_LINES = 15
 READ_BYTES = 65536
+_LINKER_PATH = re.compile(r"^/\S*[/-]ld(?:\.\w+)?: ")
 
 Progress = Callable[[int, int], None]
 Definition = str | Path | Sequence[str]
@@ -171,7 +172,13 @@ def _count(line: str) -> tuple[int, int] | None:
 
 def _error_lines(lines: list[str]) -> list[str]:
     """The lines from the first error on, else the last ones; compiler commands left out."""
+    lines = [_LINKER_PATH.sub("ld: ", line) for line in lines]
     shown = [line for line in lines if line and not line.startswith(("[", "/", ":", "ninja:"))]
-    first = next((i for i, line in enumerate(shown) if "rror:" in line or "rror at" in line), None)
+    first = next((i for i, line in enumerate(shown) if _is_error(line)), None)
     start = max(0, len(shown) - ERROR_LINES) if first is None else first
     return shown[start : start + ERROR_LINES]
+
+
+def _is_error(line: str) -> bool:
+    is_linkers = line.startswith("ld: ") and "warning:" not in line
+    return is_linkers or "rror:" in line or "rror at" in line
