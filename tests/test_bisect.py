@@ -21,13 +21,13 @@ from hil.explain import Difference, explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
-from hil.firmware.tflm import TflmSource
 from hil.link.messages import Trace
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.reference.tree import start_tree
 from hil.suite_data import SuiteData
 from hil.target import Target
+from hil.tflm.source import TflmSource
 from hil.vocab import KernelLibrary
 from tests.conftest import SUITES
 from tests.faulty_tree import FAULTS, KERNELS, SYMBOL, Fault, make_faulty_tree

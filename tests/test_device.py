@@ -29,13 +29,13 @@ from hil.errors import (
 )
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
-from hil.firmware.tflm import TflmSource
 from hil.link.client import LinkClient
 from hil.link.codes import AllocateStatus
 from hil.link.messages import Allocate, AllocateReply
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target
+from hil.tflm.source import TflmSource
 from hil.trace import trace
 from tests import models
 from tests.conftest import ROOT

@@ -16,7 +16,6 @@ from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint
-from hil.firmware.tflm import TflmSource
 from hil.measure import Job, measure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
@@ -26,6 +25,7 @@ from hil.reference.references import Pending, References
 from hil.report.terminal import summary_text
 from hil.suite import Checks, Metric
 from hil.target import Target
+from hil.tflm.source import TflmSource
 from hil.vocab import CheckName, Kind, Status
 from tests import models
 

@@ -13,12 +13,12 @@ from hil.device import Device, start_device
 from hil.errors import LinkError
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
-from hil.firmware.tflm import TflmSource
 from hil.model.info import ModelInfo
 from hil.profile import measure_profile
 from hil.reference.tree import TreeReference, start_tree
 from hil.sanity import check_sanity
 from hil.target import Target
+from hil.tflm.source import TflmSource
 from hil.trace import trace
 
 pytestmark = [pytest.mark.emulated, pytest.mark.toolchain]

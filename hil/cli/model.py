@@ -14,13 +14,12 @@ from rich.text import Text
 
 from hil.cli import convert
 from hil.cli.options import (
-    DEFAULT_KERNELS,
     DEFAULT_TARGET,
     Kernels,
     ModelFile,
     TargetName,
     Tflm,
-    kernel_library,
+    builder_of,
 )
 from hil.errors import BuildError, ConfigError
 from hil.model.flatbuffer import read_model
@@ -47,18 +46,17 @@ def inspect(
         str | None,
         typer.Option("--target", "-t", metavar="NAME", help="tell whether it runs there"),
     ] = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
 ) -> None:
     """Show a model's operators, tensors, scheme and MACs, and what would keep it from running.
 
     Exit code 2 when it cannot run on the target.
     """
-    # Only what is asked for is imported: this command is to answer at once.
     if target is not None:
         from hil.target import load_target
 
-        board_type = load_target(target)
+        load_target(target)  # a wrong name is an error before anything is shown
     model = read_model(model_file)
     console = Console(highlight=False)
     _print_facts(console, model)
@@ -66,12 +64,11 @@ def inspect(
     _print_tensors(console, model)
     if target is None:
         return
-    from hil.firmware.tflm import locate_tflm
-    from hil.model.preflight import find_problems, limits_of
+    from hil.model.preflight import find_problems
 
-    source = locate_tflm(tflm)
-    limits = limits_of(board_type, source.operators, kernel_library(kernels))
-    problems = find_problems(model, limits)
+    builder = builder_of(target, tflm, kernels)
+    source = builder.tflm
+    problems = find_problems(model, builder.limits())
     if not problems:
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
         return
@@ -172,23 +169,18 @@ def build(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="copy the image there")
     ] = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
 ) -> None:
     """Build the firmware image of a model."""
     from hil.cli.prepared import watched
-    from hil.firmware.build import Builder
-    from hil.firmware.tflm import locate_tflm
-    from hil.model.preflight import limits_of, require_runnable
-    from hil.target import load_target
+    from hil.model.preflight import require_runnable
 
-    board_type, library = load_target(target), kernel_library(kernels)
+    builder = builder_of(target, tflm, kernels)
     model = read_model(model_file)
-    source = locate_tflm(tflm)
-    limits = limits_of(board_type, source.operators, library)
-    require_runnable(model, limits, f"{model.name} cannot run on {target}")
+    require_runnable(model, builder.limits(), f"{model.name} cannot run on {target}")
     with watched("build") as show:
-        image = Builder(board_type, source, library).build(model, show)
+        image = builder.build(model, show)
     path = image.path
     if output is not None:
         try:

@@ -65,14 +65,14 @@ class Cache:
         Nobody removes it while this process runs. Raises BuildError when the cache cannot be
         written, ConfigError for an unusable limit, or what `make` raises; nothing is kept then.
         """
-        folder = self.root / kind / key
+        folder = self.folder(kind, key)
         if self.use(kind, key):
             return folder
         max_bytes = max_bytes_from_environment(self._max_bytes)
-        with self._making(kind, key):
+        with self.locked(kind, key):
             if self.use(kind, key):
                 return folder
-            with self._draft(kind, key) as draft:
+            with self.draft(kind, key) as draft:
                 make(draft)
                 _write_stamp(draft)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -91,13 +91,17 @@ class Cache:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether artifact `key` is there and undamaged."""
-        return _is_whole(self.root / kind / key)
+        return _is_whole(self.folder(kind, key))
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where artifact `key` is, or would be."""
+        return self.root / kind / key
 
     def use(self, kind: str, key: str) -> bool:
         """Whether artifact `key` is there and undamaged; it then stays until this process ends."""
         with contextlib.suppress(OSError):  # who cannot lock here cannot evict here either
             self.locks.use(entry_name(kind, key))
-        folder = self.root / kind / key
+        folder = self.folder(kind, key)
         if not _is_whole(folder):
             return False
         with contextlib.suppress(OSError):  # of somebody else: its time of last use stays
@@ -117,7 +121,8 @@ class Cache:
         return log
 
     @contextlib.contextmanager
-    def _making(self, kind: str, key: str) -> Iterator[None]:
+    def locked(self, kind: str, key: str) -> Iterator[None]:
+        """Only one thread of one process is in it at a time, for each `key`. Raises BuildError."""
         with self._translated_errors():
             (self.root / kind).mkdir(parents=True, exist_ok=True)
             try:
@@ -140,7 +145,10 @@ class Cache:
             ) from error
 
     @contextlib.contextmanager
-    def _draft(self, kind: str, key: str) -> Iterator[Path]:
+    def draft(self, kind: str, key: str) -> Iterator[Path]:
+        """An empty folder beside the artifacts, removed at the end. Wants `key` to be locked: else
+        others take it for what a process left that is gone.
+        """
         draft = Path(tempfile.mkdtemp(prefix=f"{DRAFT_PREFIX}{key}-", dir=self.root / kind))
         try:
             yield draft

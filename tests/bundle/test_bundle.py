@@ -25,13 +25,13 @@ from hil.bundle.verify import verify
 from hil.data import Vectors, random_vectors
 from hil.errors import BundleError, HilError, LinkError, ReplayMismatch
 from hil.firmware.build import Builder
-from hil.firmware.tflm import TflmSource
 from hil.link.port import Port
 from hil.measure import Job
 from hil.model.info import ModelInfo
 from hil.reference.references import References
 from hil.suite import Checks, Metric, SizeCheck
 from hil.suite_data import SuiteData
+from hil.tflm.source import TflmSource
 from hil.vocab import Kind, Status
 from tests.cli.test_cli import hil
 from tests.faulty_tree import KERNELS, make_faulty_tree

@@ -9,8 +9,8 @@ import pytest
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
 from hil.firmware.image import ImageSizes
-from hil.firmware.tflm import TflmSource
 from hil.model.info import ModelInfo
+from hil.tflm.source import TflmSource
 
 ALIGNMENT_MAX_BYTES = 512
 MAP = """\

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from hil.firmware.cache import CACHE_VARIABLE, Cache
-from hil.firmware.tflm import MICRO, SOURCE_SUFFIXES, TflmSource
 from hil.gate.baseline import Baseline, entries_of, save_baseline
 from hil.report.json_report import read_json
+from hil.tflm.generation import MICRO
+from hil.tflm.source import SOURCE_SUFFIXES, TflmSource
 from tests import models
 from tests.conftest import SUITES
 from tests.sessions import LEAN
