@@ -17,13 +17,17 @@ DIGEST = "sha256"
 SETTLED_S = 2.0
 
 
-def tree_digest(root: Path, suffixes: Collection[str], cache: Cache) -> str:
-    """SHA-256, in hex, of all files below `root` with these suffixes, by relative path and content.
+def tree_digest(
+    root: Path, suffixes: Collection[str], cache: Cache, left_out: tuple[str, ...] = ()
+) -> str:
+    """SHA-256, in hex, of all files below `root` with these suffixes, by relative path and content,
+    but for those whose relative path begins with one of `left_out`.
 
     What the cache knows for the same sizes, times of change and inodes of all files is believed.
     Raises OSError when a file cannot be read.
     """
-    states = dict(sorted(_states(root, suffixes)))
+    found = sorted(_states(root, suffixes))
+    states = {name: state for name, state in found if not name.startswith(left_out)}
     newest_s = max((state[1] for state in states.values()), default=0) / 1e9
     if newest_s > time.time() - SETTLED_S:
         return _digest(root, states)

@@ -36,6 +36,16 @@ class TflmSource:
         return tree_digest(self.root, SOURCE_SUFFIXES, Cache())
 
     @cached_property
+    def common_digest(self) -> str:
+        """The same of all but the folders of optimized kernels, which nothing else depends on."""
+        folders = tuple(
+            f"{KERNELS}/{library.folder}/"
+            for library in self.generation.libraries
+            if library.folder is not None
+        )
+        return tree_digest(self.root, SOURCE_SUFFIXES, Cache(), left_out=folders)
+
+    @cached_property
     def operators(self) -> Mapping[str, Operator]:
         """The operators it has kernels for, by name."""
         return self.generation.read_operators(self.root)

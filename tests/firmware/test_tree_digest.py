@@ -68,6 +68,14 @@ def test_files_of_other_kinds_do_not_count(tree: Path, cache: Cache) -> None:
     assert tree_digest(tree, SUFFIXES, cache) == before
 
 
+def test_what_is_left_out_does_not_count(tree: Path, cache: Cache) -> None:
+    write(tree / "b" / "three.c", "three")
+    before = [tree_digest(tree, SUFFIXES, cache, left_out=out) for out in ((), ("b/",))]
+    write(tree / "b" / "three.c", "other", age_s=50)
+    after = [tree_digest(tree, SUFFIXES, cache, left_out=out) for out in ((), ("b/",))]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]
+
+
 def test_the_same_tree_elsewhere_has_the_same_digest(tree: Path, cache: Cache) -> None:
     before = tree_digest(tree, SUFFIXES, cache)
     assert tree_digest(tree.rename(tree.with_name("moved")), SUFFIXES, cache) == before

@@ -99,12 +99,12 @@ def test_a_wider_layer_is_found(pytester: pytest.Pytester, project: Path) -> Non
 
 
 def test_another_alignment_of_the_arena_is_found(
-    pytester: pytest.Pytester, project: Path, tflm: TflmSource
+    pytester: pytest.Pytester, project: Path, tflm_2020: TflmSource
 ) -> None:
     tree = project / "tflm"
-    for path in tflm.root.rglob("*"):
+    for path in tflm_2020.root.rglob("*"):
         if path.suffix in SOURCE_SUFFIXES and path.is_file():
-            copy = tree / path.relative_to(tflm.root)
+            copy = tree / path.relative_to(tflm_2020.root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
     allocator = tree / MICRO / "micro_allocator.cc"
