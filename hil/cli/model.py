@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -25,6 +25,9 @@ from hil.errors import BuildError, ConfigError
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
 from hil.model.metadata import PROVENANCE, read_metadata
+
+if TYPE_CHECKING:
+    from hil.firmware.build import Builder
 
 EXIT_UNSUPPORTED = 2
 NAME_CHARACTERS = 30
@@ -68,6 +71,7 @@ def inspect(
 
     builder = builder_of(target, tflm, kernels)
     source = builder.tflm
+    _print_size(console, model, builder)
     problems = find_problems(model, builder.limits())
     if not problems:
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
@@ -92,6 +96,30 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
 
         made = read_provenance(model.content)
         console.print(f"made   {made}", markup=False, soft_wrap=True)
+
+
+def _print_size(console: Console, model: ModelInfo, builder: Builder) -> None:
+    """What the image would take of the flash, as far as images that were built here show it."""
+    flash = f"{builder.target.flash.bytes:,} bytes"
+    model_text = f"model {model.file_bytes:,}"
+    try:
+        estimate = builder.code_estimate(model)
+    except BuildError as error:
+        console.print(f"flash  {model_text} of {flash}; code unknown: {error.message}")
+        return
+    if estimate is None:
+        reason = "no image was built here yet with this TFLM, compiler and kernel library"
+    else:
+        reason = f"no image built here has {', '.join(estimate.unknown)}"
+    if estimate is None or estimate.total_bytes is None:
+        text = f"flash  {model_text} of {flash}; code unknown: {reason}"
+        console.print(text, markup=False, soft_wrap=True)
+        return
+    total = model.file_bytes + estimate.total_bytes
+    console.print(f"flash  about {total:,} of {flash}: {model_text}, code {estimate.total_bytes:,}")
+    parts = [f"{name} {size:,}" for name, size in estimate.operator_bytes.items()]
+    text = f"code   {', '.join([f'interpreter and harness {estimate.base_bytes:,}', *parts])}"
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def _tensor_text(tensor: TensorInfo) -> str:

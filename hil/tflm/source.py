@@ -14,7 +14,7 @@ from hil.firmware.tree_digest import tree_digest
 from hil.model.preflight import Limits
 from hil.resources import firmware_harness_dir
 from hil.target import Target
-from hil.tflm.dependencies import needed_sources
+from hil.tflm.dependencies import defining_sources, needed_sources
 from hil.tflm.generation import KERNELS, MICRO, Generation, Operator
 from hil.tflm.kernels import KernelLibrary
 
@@ -119,6 +119,13 @@ class TflmSource:
             kernels = needed_sources(core, kernels, registrations, self.root)
         return self._in_order([*core, *kernels])
 
+    def operator_sources(self, library: KernelLibrary, registration: str) -> list[Path]:
+        """The kernels' files behind one registration function."""
+        kernels = self.kernel_sources(library)
+        if self.generation.compiles_all:  # all that a kernel needs is in its file and in headers
+            return defining_sources(kernels, registration, self.root)
+        return needed_sources(self.core_sources(), kernels, [registration], self.root)
+
     def all_sources(self, library: KernelLibrary) -> list[Path]:
         """All files of the tree with one kernel library, in the same order."""
         return self._in_order([*self.core_sources(), *self.kernel_sources(library)])
@@ -143,6 +150,8 @@ class TflmSource:
             rules=self.generation.rules,
             flash_bytes=target.flash.bytes,
             arena_bytes=target.ram_bytes if arena == "all" else target.memory[arena].bytes,
+            joined_arena_bytes=target.joined_ram.bytes - placement.stack_bytes,
+            joined_ram_bytes=target.joined_ram.bytes,
         )
 
     def _files(self, patterns: Iterable[str]) -> list[Path]:
