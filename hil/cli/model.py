@@ -71,7 +71,7 @@ def inspect(
 
     builder = builder_of(target, tflm, kernels)
     source = builder.tflm
-    _print_size(console, model, builder)
+    print_size(console, model, builder)
     problems = find_problems(model, builder.limits())
     if not problems:
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
@@ -98,7 +98,7 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
         console.print(f"made   {made}", markup=False, soft_wrap=True)
 
 
-def _print_size(console: Console, model: ModelInfo, builder: Builder) -> None:
+def print_size(console: Console, model: ModelInfo, builder: Builder) -> None:
     """What the image would take of the flash, as far as images that were built here show it."""
     flash = f"{builder.target.flash.bytes:,} bytes"
     model_text = f"model {model.file_bytes:,}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hil.errors import UnsupportedModel
-from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
+from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.rule import Case, RuleSet
 from hil.vocab import Scheme
 
@@ -19,14 +19,8 @@ SCHEMA_VERSION = 3
 CODE_TOLERANCE = 0.1
 # What else is in the RAM of an arena: TFLM's own structures and the firmware's variables.
 ARENA_ALLOWANCE_BYTES = 16 * 1024
-# Schemes whose activations are smaller, with the divisor, the better accuracy first.
-_SMALLER_SCHEMES = {
-    Scheme.FLOAT32: {Scheme.INT8: 4},
-    Scheme.FLOAT16: {Scheme.INT8: 4},
-    Scheme.DYNAMIC: {Scheme.INT8: 4},
-    Scheme.WEIGHT_ONLY: {Scheme.INT8: 4},
-    Scheme.INT16X8: {Scheme.INT8: 2},
-}
+# Types whose tensors take a byte an element once a model is quantized to int8.
+_QUANTIZABLE = ("FLOAT32", "FLOAT16", "INT16")
 
 
 @dataclass(frozen=True)
@@ -156,9 +150,9 @@ def _arena(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
     if needed <= limits.arena_bytes:
         return
     remedies = ["use smaller inputs or fewer channels"]
-    for scheme, divisor in _SMALLER_SCHEMES.get(model.scheme, {}).items():
-        if needed // divisor <= limits.arena_bytes:
-            remedies.insert(0, f"quantize it to {scheme}: about {needed // divisor:,} bytes")
+    quantized = _activation_bytes(model, as_int8=True)
+    if quantized < needed and quantized <= limits.arena_bytes:
+        remedies.insert(0, f"quantize it to int8: about {quantized:,} bytes")
     if needed + ARENA_ALLOWANCE_BYTES <= limits.joined_arena_bytes:
         all_ram = f"{limits.joined_ram_bytes // 1024:,} KiB"
         remedies.insert(0, f'fits with arena = "all" ({all_ram}) in the target file')
@@ -221,13 +215,21 @@ def _lifetimes(model: ModelInfo) -> Iterator[Problem]:
             yield Problem(f"{where} is used, but nothing makes it", "export the model again")
 
 
-def _activation_bytes(model: ModelInfo) -> int:
-    """The most that one operator's inputs and outputs take together: no plan can need less."""
+def _activation_bytes(model: ModelInfo, *, as_int8: bool = False) -> int:
+    """The most that one operator's inputs and outputs take together: no plan can need less.
+
+    `as_int8`: after the model was quantized to int8.
+    """
+
+    def size(tensor: TensorInfo) -> int:
+        is_smaller = as_int8 and tensor.type in _QUANTIZABLE
+        return tensor.elements if is_smaller else tensor.bytes or 0
+
     most = 0
     for operator in model.operators:
         used = {i for i in (*operator.inputs, *operator.outputs) if i >= 0}
         tensors = [model.tensors[i] for i in used if not model.tensors[i].is_constant]
-        most = max(most, sum(tensor.bytes or 0 for tensor in tensors))
+        most = max(most, sum(map(size, tensors)))
     return most
 
 
