@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.errors import ModelError
-from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
+from hil.model.info import VARIABLE_HANDLE, ModelInfo, OperatorInfo, SubgraphInfo, TensorInfo
 from hil.model.kernel_rules import READ_OPTIONS
 from hil.model.macs import count_macs
 from hil.model.scheme import detect_scheme
@@ -23,6 +23,8 @@ MIN_BYTES = 16
 DAMAGED_HINT = "copy or convert it again"
 SMALL_CONSTANT_BYTES = 32
 LEGACY_CODE_MAX = 127
+# Operators whose options say which variable or subgraph they are about.
+STATE_OPTIONS = frozenset({VARIABLE_HANDLE, "CALL_ONCE", "IF", "WHILE"})
 # What the schema's classes raise on a broken file.
 DAMAGE = (
     struct.error,
@@ -90,16 +92,8 @@ class _Reader:
         subgraphs = self._items(model.SubgraphsLength(), model.Subgraphs)
         if not subgraphs:
             raise ModelError("the model has no subgraph")
-        graph = subgraphs[0]
-        tensors = tuple(
-            self._tensor(i, t)
-            for i, t in enumerate(self._items(graph.TensorsLength(), graph.Tensors))
-        )
         codes = self._items(model.OperatorCodesLength(), model.OperatorCodes)
-        operators = tuple(
-            self._operator(i, op, codes, tensors)
-            for i, op in enumerate(self._items(graph.OperatorsLength(), graph.Operators))
-        )
+        main, *further = (self._subgraph(i, g, codes) for i, g in enumerate(subgraphs))
         description = model.Description()
         return ModelInfo(
             name=name,
@@ -108,12 +102,32 @@ class _Reader:
             schema_version=model.Version(),
             subgraphs=len(subgraphs),
             description=description.decode("utf-8", "replace") if description else "",
+            tensors=main.tensors,
+            operators=main.operators,
+            inputs=main.inputs,
+            outputs=main.outputs,
+            scheme=detect_scheme(main.tensors, main.operators),
+            content=self._content,
+            further_subgraphs=tuple(further),
+        )
+
+    def _subgraph(self, index: int, graph: Any, codes: list[Any]) -> SubgraphInfo:
+        tensors = tuple(
+            self._tensor(i, t)
+            for i, t in enumerate(self._items(graph.TensorsLength(), graph.Tensors))
+        )
+        operators = tuple(
+            self._operator(i, op, codes, tensors)
+            for i, op in enumerate(self._items(graph.OperatorsLength(), graph.Operators))
+        )
+        name = graph.Name()
+        return SubgraphInfo(
+            index=index,
+            name=name.decode("utf-8", "replace") if name else "",
             tensors=tensors,
             operators=operators,
             inputs=self._tensor_indices(graph.InputsLength(), graph.Inputs, tensors),
             outputs=self._tensor_indices(graph.OutputsLength(), graph.Outputs, tensors),
-            scheme=detect_scheme(tensors, operators),
-            content=self._content,
         )
 
     def _tensor_indices(
@@ -194,7 +208,7 @@ class _Reader:
             inputs=inputs,
             outputs=outputs,
             macs=count_macs(name, inputs, outputs, tensors),
-            options=self._options(operator) if name in READ_OPTIONS else None,
+            options=self._options(operator) if name in READ_OPTIONS | STATE_OPTIONS else None,
             legacy_code_differs=code.DeprecatedBuiltinCode() != min(number, LEGACY_CODE_MAX),
         )
 
