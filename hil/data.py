@@ -144,9 +144,7 @@ def _sequence_lengths(numbers: Array, count: int, source: str) -> tuple[int, ...
     return tuple(int(length) for length in np.diff(bounds))
 
 
-def _check_labels(
-    labels: Array, count: int, lengths: tuple[int, ...] | None, source: str
-) -> None:
+def _check_labels(labels: Array, count: int, lengths: tuple[int, ...] | None, source: str) -> None:
     """Raises DataError when there is neither one for each vector nor one for each sequence."""
     if labels.ndim and len(labels) in (count, *(() if lengths is None else (len(lengths),))):
         return
