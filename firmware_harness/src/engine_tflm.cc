@@ -126,6 +126,8 @@ constexpr uint32_t kKeptOperators = 128;
 
 TraceOptions trace_options;
 TraceResult trace_result;
+// Operators of another subgraph run inside the one that calls them, and are part of it.
+bool is_inside;
 struct {
   uint32_t cycles, output_bytes;
 } kept[kKeptOperators];
@@ -201,14 +203,17 @@ void SendOutputs(uint32_t index, const TfLiteContext *context, const TfLiteIntAr
 }  // namespace
 
 TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNode *node) {
+  if (is_inside) return kernel(context, node);
   HilOperator facts = {};
   facts.index = trace_result.operators++;
   const bool wants_crc = trace_options.flags & HIL_TRACE_CRC;
   if (wants_crc) facts.input_crc = CrcOf(context, node->inputs);
   TfLiteStatus status;
+  is_inside = true;
   hil_operator_begin();
   facts.cycles = CountedInvoke(kernel, context, node, &status);
   hil_operator_end();
+  is_inside = false;
   facts.invoke_status = static_cast<uint32_t>(status);
   if (wants_crc) facts.output_crc = CrcOf(context, node->outputs);
   for (int i = 0; i < node->outputs->size; i++)
@@ -225,6 +230,7 @@ TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNod
 TraceResult EngineTrace(const TraceOptions &options) {
   trace_options = options;
   trace_result = {};
+  is_inside = false;
   trace_result.wrapper_cycles = WrapperCycles();
   LogHold();
   SetTracing(true);
