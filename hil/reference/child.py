@@ -18,8 +18,6 @@ from hil.child_loop import Json, Progress, serve
 from hil.errors import ReferenceFailure
 
 ARENA_BYTES = 32 << 20
-# Beside what the first interpreter used: clearing 32 MB for each sequence takes 20 ms.
-SPARE_ARENA_BYTES = 64 << 10
 THREADS = 1
 TFLM = "tflm"
 # LiteRT's op resolvers: the name in OpResolverType, and what it means.
@@ -79,10 +77,10 @@ class _HostTflm:
                 "host TFLM is not installed",
                 hint="its wheel (tflite-micro) exists for Linux on x86-64 only",
             ) from error
-        self._from_bytes = partial(runtime.Interpreter.from_bytes, model)
+        self._new = partial(runtime.Interpreter.from_bytes, model, arena_size=ARENA_BYTES)
         with _CapturedStderr() as text:
             try:
-                self._interpreter = self._from_bytes(arena_size=ARENA_BYTES)
+                self._interpreter = self._new()
             except (RuntimeError, ValueError) as error:
                 raise ReferenceFailure(
                     f"host TFLM refuses the model: {error}", detail=text().strip()
@@ -97,8 +95,7 @@ class _HostTflm:
         """Begins anew, with a new interpreter: `reset` clears the variables that CALL_ONCE has set,
         and does not run the initialization again.
         """
-        used_bytes = self.arena_bytes or ARENA_BYTES
-        self._interpreter = self._from_bytes(arena_size=used_bytes + SPARE_ARENA_BYTES)
+        self._interpreter = self._new()
 
     def infer(self, inputs: Sequence[Any]) -> list[Any]:
         """One vector; every input is written again, as TFLM may reuse its memory."""
