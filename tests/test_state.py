@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,19 +14,27 @@ import pytest
 from hil.arena import measure_arena
 from hil.bench.emulated import EmulatedBoard
 from hil.bisect import first_divergence
+from hil.bundle.measure import measure_with_evidence
+from hil.bundle.replay import replay
+from hil.bundle.verify import verify
+from hil.checks.judge import judge
 from hil.data import Vectors, random_vectors
 from hil.device import Device, start_device
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
+from hil.measure import Job
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.profile import measure_profile
 from hil.progress import silent
 from hil.reference.reference import ChildReference, ReferenceName
+from hil.reference.references import References
 from hil.reference.tree import TreeReference, start_tree
 from hil.rounds import RoundPolicy
 from hil.state import restore, steps_through, typical_vector
 from hil.stream import stream
+from hil.suite import Checks, Metric
+from hil.vocab import CheckName
 from tests.state_models import MODELS
 
 LENGTHS = (4, 1, 3)
@@ -193,3 +202,33 @@ def test_what_a_step_costs_does_not_depend_on_how_often_it_is_measured(
     clock_hz = builder.target.clock.core_clock_hz
     cycles = stream(device, board, model, vectors, clock_hz, ROUNDS, silent).cycles
     assert cycles[: vectors.count] == cycles[vectors.count :]
+
+
+@pytest.mark.emulated
+@pytest.mark.toolchain
+def test_a_run_over_sequences_is_measured_judged_and_replayed(
+    builder: Builder, board: EmulatedBoard, tmp_path: Path
+) -> None:
+    model = parse_model(MODELS["svdf_int8"], "svdf_int8")
+    vectors = replace(sequences_of(model), labels=np.array([1, 2, 3]))
+    metric = Metric(name="top1", over="last")
+    job = Job("s", model, "svdf", vectors, metric, None, builder)
+    asked = References()
+    try:
+        outcome = measure_with_evidence(job, board, asked, Checks(), tmp_path)
+    finally:
+        asked.close()
+    record = outcome.record
+    assert record.metrics.outputs_elements == vectors.count * 8
+    assert record.metrics.outputs_differing_elements == 0
+    assert (record.metrics.latency_samples or 0) >= vectors.count
+    assert record.samples.accuracy_parts is not None
+    assert [len(parts) for parts in record.samples.accuracy_parts.values()] == [3, 3, 3]
+    assert record.confusion is not None
+    assert np.sum(record.confusion) == 3
+    assert [operator.name for operator in record.operators or ()] == ["SVDF"]
+    verdict = judge(CheckName.ACCURACY, outcome, Checks(), metric)
+    assert verdict.reason.endswith("over 3 sequences (last step of each); no limit")
+    folder = tmp_path / record.run_id
+    assert verify(folder) == []
+    assert replay(folder).differences == ()
