@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.errors import ModelError
-from hil.model.info import VARIABLE_HANDLE, ModelInfo, OperatorInfo, SubgraphInfo, TensorInfo
-from hil.model.kernel_rules import READ_OPTIONS
+from hil.model.info import ModelInfo, OperatorInfo, SubgraphInfo, TensorInfo
 from hil.model.macs import count_macs
 from hil.model.scheme import detect_scheme
 
@@ -23,8 +22,6 @@ MIN_BYTES = 16
 DAMAGED_HINT = "copy or convert it again"
 SMALL_CONSTANT_BYTES = 32
 LEGACY_CODE_MAX = 127
-# Operators whose options say which variable or subgraph they are about.
-STATE_OPTIONS = frozenset({VARIABLE_HANDLE, "CALL_ONCE", "IF", "WHILE"})
 # What the schema's classes raise on a broken file.
 DAMAGE = (
     struct.error,
@@ -208,7 +205,7 @@ class _Reader:
             inputs=inputs,
             outputs=outputs,
             macs=count_macs(name, inputs, outputs, tensors),
-            options=self._options(operator) if name in READ_OPTIONS | STATE_OPTIONS else None,
+            options=self._options(operator),
             legacy_code_differs=code.DeprecatedBuiltinCode() != min(number, LEGACY_CODE_MAX),
         )
 

@@ -1,7 +1,7 @@
 """Why a model cannot run on a target: found in the file, before anything is built.
 
-What is true of the whole model stands here, what a single operator's kernel wants in
-`kernel_rules`. Both describe the TFLM generation in `firmware_harness/tflm`.
+What is true of the whole model stands here; what a single operator's kernel wants is in the rules
+of the TFLM generation, which come with the Limits.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 
 from hil.errors import UnsupportedModel
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
-from hil.model.kernel_rules import SAME_MEANING, first_finding
-from hil.model.rule import Case
-from hil.target import Target
-from hil.vocab import KernelLibrary
+from hil.model.rule import Case, RuleSet
 
 SCHEMA_VERSION = 3
 
@@ -39,29 +36,24 @@ class Problem:
 @dataclass(frozen=True)
 class Limits:
     """What the target and the TFLM at hand offer: sizes in bytes, operators with the highest
-    version their resolver table names.
+    version their tree's own table names (None: the tree does not look at versions), rules for them.
     """
 
-    operators: Mapping[str, int]
-    kernels: KernelLibrary
+    operators: Mapping[str, int | None]
+    kernels: str
+    rules: RuleSet
     flash_bytes: int
     arena_bytes: int
-
-
-def limits_of(target: Target, operators: Mapping[str, int], kernels: KernelLibrary) -> Limits:
-    """What a target and a TFLM tree with these operators offer to a model."""
-    placement = target.placement
-    arena = target.ram_bytes if placement.arena == "all" else target.memory[placement.arena].bytes
-    return Limits(operators, kernels, flash_bytes=target.flash.bytes, arena_bytes=arena)
 
 
 def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
     """Everything that keeps `model` from running, in the order of its operators; [] if nothing."""
     problems = list(_whole_model(model, limits))
     for operator in model.operators:
-        problem = _operator_problem(model, operator, limits)
-        if problem is not None:
-            problems.append(replace(problem, types=_types(model, operator)))
+        types = _types(model, operator)
+        problems += (
+            replace(problem, types=types) for problem in _operator_problems(model, operator, limits)
+        )
     return problems
 
 
@@ -182,52 +174,44 @@ def _activation_bytes(model: ModelInfo) -> int:
     return most
 
 
-def _operator_problem(model: ModelInfo, operator: OperatorInfo, limits: Limits) -> Problem | None:
-    """The first reason why this operator cannot run."""
-    if operator.is_custom:
-        return Problem(
-            f"custom operator {operator.name!r} has no kernel here",
-            "express it with built-in operators",
-            operator,
-        )
+def _operator_problems(
+    model: ModelInfo, operator: OperatorInfo, limits: Limits
+) -> Iterator[Problem]:
+    """Why this operator cannot run, the cause first."""
     if operator.name not in limits.operators:
-        return Problem(
-            "this TFLM has no kernel for it", _remedy_for_missing(operator.name), operator
-        )
-    if operator.legacy_code_differs:
-        return Problem(
+        yield _missing_kernel(operator, limits)
+        return
+    if operator.legacy_code_differs and limits.operators[operator.name] is not None:
+        yield Problem(
             "its code stands in the newer field only: this TFLM reads the older one and would run "
             "another operator",
             "write the model with the TensorFlow Lite converter or with hil model convert "
             "(ai-edge-quantizer leaves it out)",
             operator,
         )
-    finding = first_finding(Case(model, operator, limits.kernels))
-    if finding is not None:
-        return Problem(finding.reason, finding.remedy, operator)
-    return _version_problem(operator, limits)
+    for finding in limits.rules.findings(Case(model, operator, limits.kernels)):
+        yield Problem(finding.reason, finding.remedy, operator)
+    yield from _version_problem(operator, limits)
 
 
-def _remedy_for_missing(name: str) -> str:
-    remedies = {
-        "SHAPE": "fix the batch to 1 when converting",
-        "EXPAND_DIMS": "use Conv2D over (time, 1, channels) instead of Conv1D",
-        "SQUEEZE": "use Conv2D over (time, 1, channels) instead of Conv1D",
-        "TRANSPOSE": "keep the layout channels-last",
-        "HARD_SWISH": "use ReLU or ReLU6",
-        "LEAKY_RELU": "use ReLU or PReLU",
-        "WHILE": "unroll the recurrent layer",
-    }
-    other = "replace the layer, or give a TFLM that has it (--tflm, in pytest --hil-tflm)"
-    return remedies.get(name, other)
+def _missing_kernel(operator: OperatorInfo, limits: Limits) -> Problem:
+    if operator.is_custom:
+        return Problem(
+            f"custom operator {operator.name!r} has no kernel here",
+            "express it with built-in operators",
+            operator,
+        )
+    remedy = limits.rules.instead_of.get(operator.name, "replace the layer, or use a TFLM with it")
+    return Problem("this TFLM has no kernel for it", remedy, operator)
 
 
-def _version_problem(operator: OperatorInfo, limits: Limits) -> Problem | None:
+def _version_problem(operator: OperatorInfo, limits: Limits) -> Iterator[Problem]:
     highest = limits.operators[operator.name]
-    if operator.version <= highest or (operator.name, operator.version) in SAME_MEANING:
-        return None
-    return Problem(
-        f"version {operator.version}, this TFLM knows up to {highest}",
-        "convert with an older converter or without the newer feature",
-        operator,
-    )
+    if highest is None or operator.version <= highest:
+        return
+    if (operator.name, operator.version) not in limits.rules.same_meaning:
+        yield Problem(
+            f"version {operator.version}, this TFLM knows up to {highest}",
+            "convert with an older converter or without the newer feature",
+            operator,
+        )

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.tflm.source import TflmSource
 
 from hil.data import random_vectors
 from hil.errors import ConfigError, UnsupportedModel
 from hil.firmware.host_build import HostBuilder
-from hil.firmware.tflm import TflmSource
 from hil.model.c_words import RESERVED
 from hil.model.export_c import OLD_TREE_MACRO, c_identifier, export_c, resolver_method
 from hil.model.flatbuffer import parse_model

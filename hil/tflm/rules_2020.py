@@ -1,4 +1,4 @@
-"""What the kernels of TFLM's 2020 generation refuse, get wrong without a word, or break on.
+"""What the kernels of TFLM's generation 2020 refuse, get wrong without a word, or break on.
 
 Each rule looks at one operator in the file. Rules marked "silent" guard against results that would
 be wrong, and memory that would be overwritten, without any error on the device: docs/models.md
@@ -10,7 +10,6 @@ from __future__ import annotations
 from math import isclose
 
 from hil.model.info import TensorInfo
-from hil.model.operator_rules import OWN_RULES
 from hil.model.rule import (
     BOOL,
     F32,
@@ -24,7 +23,9 @@ from hil.model.rule import (
     Case,
     Finding,
     Rule,
+    RuleSet,
 )
+from hil.tflm.rules_2020_operators import OWN_RULES
 
 _DATA = frozenset({F32, I8, U8})
 _FLOAT = frozenset({F32})
@@ -139,8 +140,6 @@ SAME_MEANING = frozenset(
         ("RESIZE_NEAREST_NEIGHBOR", 3),
     }
 )
-# Operators whose options rules look at: all of them plain numbers.
-READ_OPTIONS = NEEDS_OPTIONS | {"RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION"}
 MAX_RANK = 5
 
 PER_TENSOR = (
@@ -149,15 +148,6 @@ PER_TENSOR = (
 )
 TO_INT8 = "quantize to int8 (hil model convert --scheme int8)"
 TO_WEIGHT_ONLY = "weight_only keeps float32 arithmetic and runs"
-
-
-def first_finding(case: Case) -> Finding | None:
-    """What the first rule says that has something against the operator."""
-    for rule in (*COMMON_RULES, *OWN_RULES.get(case.name, ())):
-        finding = rule(case)
-        if finding is not None:
-            return finding
-    return None
 
 
 # ---- all operators
@@ -326,4 +316,19 @@ COMMON_RULES: tuple[Rule, ...] = (
     _per_channel,
     _same_quantization,
     _fixed_output,
+)
+
+RULES = RuleSet(
+    common=COMMON_RULES,
+    own=OWN_RULES,
+    same_meaning=SAME_MEANING,
+    instead_of={
+        "SHAPE": "fix the batch to 1 when converting",
+        "EXPAND_DIMS": "use Conv2D over (time, 1, channels) instead of Conv1D",
+        "SQUEEZE": "use Conv2D over (time, 1, channels) instead of Conv1D",
+        "TRANSPOSE": "keep the layout channels-last",
+        "HARD_SWISH": "use ReLU or ReLU6",
+        "LEAKY_RELU": "use ReLU or PReLU",
+        "WHILE": "unroll the recurrent layer",
+    },
 )
