@@ -66,6 +66,11 @@ class Vectors:
         lengths = self.sequence_lengths or (self.count,)
         return tuple(accumulate(lengths[:-1], initial=0))
 
+    @property
+    def most_steps(self) -> int:
+        """The length of the longest sequence; without sequences all vectors are one."""
+        return max(self.sequence_lengths or (self.count,))
+
     def start_of(self, index: int) -> int:
         """The first vector of the sequence that vector `index` belongs to."""
         return self.starts[bisect_right(self.starts, index) - 1]

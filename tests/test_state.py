@@ -34,6 +34,8 @@ from hil.rounds import RoundPolicy
 from hil.state import restore, steps_through, typical_vector
 from hil.stream import stream
 from hil.suite import Checks, Metric
+from hil.target import Target
+from hil.tflm.locate import locate_tflm
 from hil.vocab import CheckName
 from tests.state_models import MODELS
 
@@ -57,6 +59,12 @@ def shuffled(vectors: Vectors) -> Vectors:
     """The sequences in another order."""
     inputs = tuple(array[rows_of(SHUFFLED)] for array in vectors.inputs)
     return replace(vectors, inputs=inputs, sequence_lengths=tuple(LENGTHS[i] for i in SHUFFLED))
+
+
+@pytest.fixture(scope="session")
+def builder(target: Target) -> Builder:
+    """TFLM of 2024: that of 2020 has no variables."""
+    return Builder(target, locate_tflm("2024"))
 
 
 @pytest.fixture(params=MODELS)

@@ -81,7 +81,7 @@ uint32_t EngineAllocate(uint32_t arena_bytes, ArenaUse *use) {
   // walks structures that a failed allocation never filled.
   interpreter = tflm::MakeInterpreter(interpreter_storage, tflite::GetModel(model_data),
                                       OpResolver(), __arena_start, arena_bytes);
-  if (interpreter->initialization_status() != kTfLiteOk ||
+  if (interpreter == nullptr || interpreter->initialization_status() != kTfLiteOk ||
       interpreter->AllocateTensors() != kTfLiteOk)
     return HIL_ALLOCATE_FAILED;
   const tflm::ArenaSplit split = tflm::SplitOf(__arena_start, arena_bytes);

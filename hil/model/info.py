@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -165,6 +165,22 @@ class ModelInfo:
     def output_tensors(self) -> tuple[TensorInfo, ...]:
         """Its outputs in order."""
         return tuple(self.tensors[i] for i in self.outputs)
+
+    @property
+    def graphs(self) -> tuple[ModelInfo, ...]:
+        """The model, then each of its further subgraphs as if it were a model of its own."""
+        further = (
+            replace(
+                self,
+                tensors=subgraph.tensors,
+                operators=subgraph.operators,
+                inputs=subgraph.inputs,
+                outputs=subgraph.outputs,
+                further_subgraphs=(),
+            )
+            for subgraph in self.further_subgraphs
+        )
+        return (self, *further)
 
     @property
     def all_operators(self) -> tuple[OperatorInfo, ...]:

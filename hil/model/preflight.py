@@ -10,10 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hil.errors import UnsupportedModel
-from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
+from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.rule import Case, RuleSet
 
 SCHEMA_VERSION = 3
+# Operators that run subgraphs, and the options that say which.
+SUBGRAPH_OPTIONS = {
+    "CALL_ONCE": ("initSubgraphIndex",),
+    "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
+    "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,13 @@ class Limits:
 def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
     """Everything that keeps `model` from running, in the order of its operators; [] if nothing."""
     problems = list(_whole_model(model, limits))
-    for operator in model.operators:
-        types = _types(model, operator)
-        problems += (
-            replace(problem, types=types) for problem in _operator_problems(model, operator, limits)
-        )
+    for graph in model.graphs:
+        for operator in graph.operators:
+            types = _types(graph, operator)
+            problems += (
+                replace(problem, types=types)
+                for problem in _operator_problems(graph, operator, limits)
+            )
     return problems
 
 
@@ -86,11 +94,7 @@ def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
             f"schema version {model.schema_version}, TFLM reads {SCHEMA_VERSION}",
             "convert it with a TensorFlow Lite converter",
         )
-    if model.subgraphs != 1:
-        yield Problem(
-            f"{model.subgraphs} subgraphs, this TFLM runs 1",
-            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
-        )
+    yield from _subgraphs(model, limits)
     if not model.inputs or not model.outputs:
         yield Problem("no input or no output", "export the model with both")
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
@@ -117,8 +121,41 @@ def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
         )
 
 
+def _subgraphs(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
+    """Further subgraphs must be those of operators that this TFLM has."""
+    if not model.further_subgraphs:
+        return
+    if not limits.operators.keys() & SUBGRAPH_OPTIONS.keys():
+        yield Problem(
+            f"{model.subgraphs} subgraphs, this TFLM runs 1",
+            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
+        )
+        return
+    run = _subgraphs_run(model)
+    for subgraph in model.further_subgraphs:
+        if subgraph.index not in run:
+            name = f" {subgraph.name!r}" if subgraph.name else ""
+            yield Problem(
+                f"no operator runs subgraph {subgraph.index}{name}: it is a signature of its own",
+                "convert the model with one signature",
+            )
+
+
+def _subgraphs_run(model: ModelInfo) -> set[int]:
+    """Indices of the subgraphs that operators run, whether from the main one or each other."""
+    graphs, found, to_look_at = model.graphs, {0}, [0]
+    while to_look_at:
+        for operator in graphs[to_look_at.pop()].operators:
+            for option in SUBGRAPH_OPTIONS.get(operator.name, ()):
+                index = int((operator.options or {}).get(option, 0))
+                if index not in found and index < len(graphs):
+                    found.add(index)
+                    to_look_at.append(index)
+    return found
+
+
 def _shapes(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in model.tensors:
+    for tensor in _all_tensors(model):
         if any(size < 0 for size in tensor.shape):
             yield Problem(
                 f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
@@ -131,8 +168,13 @@ def _shapes(model: ModelInfo) -> Iterator[Problem]:
             )
 
 
+def _all_tensors(model: ModelInfo) -> Iterator[TensorInfo]:
+    for graph in model.graphs:
+        yield from graph.tensors
+
+
 def _constants(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in model.tensors:
+    for tensor in _all_tensors(model):
         where = f"tensor {tensor.index} {tensor.name!r}"
         if tensor.is_external:
             yield Problem(
