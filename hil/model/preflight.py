@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hil.errors import UnsupportedModel
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.rule import Case, RuleSet
+from hil.model.variables import variable_problems
 
 SCHEMA_VERSION = 3
 # Operators that run subgraphs, and the options that say which.
@@ -95,6 +96,8 @@ def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
             "convert it with a TensorFlow Lite converter",
         )
     yield from _subgraphs(model, limits)
+    for variable in variable_problems(model):
+        yield Problem(variable.reason, variable.remedy)
     if not model.inputs or not model.outputs:
         yield Problem("no input or no output", "export the model with both")
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
@@ -155,17 +158,20 @@ def _subgraphs_run(model: ModelInfo) -> set[int]:
 
 
 def _shapes(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in _all_tensors(model):
-        if any(size < 0 for size in tensor.shape):
-            yield Problem(
-                f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
-                "fix every dimension when converting, the batch to 1",
-            )
-        elif tensor.elements == 0 and not tensor.is_constant:
-            yield Problem(
-                f"tensor {tensor.index} {tensor.name!r} has no elements",
-                "remove the operators around it",
-            )
+    for graph in model.graphs:
+        # Others have a shape of 0: quantized LSTMs have tensors of which only the scale counts.
+        used = {i for operator in graph.operators for i in (*operator.inputs, *operator.outputs)}
+        for tensor in graph.tensors:
+            if any(size < 0 for size in tensor.shape):
+                yield Problem(
+                    f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
+                    "fix every dimension when converting, the batch to 1",
+                )
+            elif tensor.elements == 0 and not tensor.is_constant and tensor.index in used:
+                yield Problem(
+                    f"tensor {tensor.index} {tensor.name!r} has no elements",
+                    "remove the operators around it",
+                )
 
 
 def _all_tensors(model: ModelInfo) -> Iterator[TensorInfo]:
