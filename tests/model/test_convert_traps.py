@@ -15,10 +15,12 @@ from hil.model.convert import Converter
 from hil.model.convert_form import normal_form
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import Limits, find_problems, limits_of
+from hil.model.preflight import Limits, find_problems
 from hil.reference.reference import ChildReference, ReferenceName
 from hil.target import Target
-from hil.vocab import KernelLibrary, Scheme
+from hil.tflm.kernels import REFERENCE
+from hil.tflm.source import TflmSource
+from hil.vocab import Scheme
 from tests.conftest import SUITES
 from tests.extras import needs_quantizer
 from tests.model.test_provenance import PROVENANCE
@@ -30,8 +32,8 @@ IMAGES = np.random.default_rng(5).random((16, 8, 8, 1), np.float32)
 
 
 @pytest.fixture
-def limits(target: Target, tflm_operators: dict[str, int]) -> Limits:
-    return limits_of(target, tflm_operators, KernelLibrary.REFERENCE)
+def limits(target: Target, tflm_2020: TflmSource) -> Limits:
+    return tflm_2020.limits(target, REFERENCE)
 
 
 def int8(*, per_channel_dense: bool) -> ModelInfo:
