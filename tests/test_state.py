@@ -38,7 +38,7 @@ from hil.target import Target
 from hil.tflm.locate import locate_tflm
 from hil.tflm.source import TflmSource
 from hil.vocab import CheckName
-from tests.state_models import MODELS
+from tests.state_models import MODELS, doubled
 
 LENGTHS = (4, 1, 3)
 SHUFFLED = (2, 0, 1)
@@ -248,3 +248,27 @@ def test_a_run_over_sequences_is_measured_judged_and_replayed(
     folder = tmp_path / record.run_id
     assert verify(folder) == []
     assert replay(folder).differences == ()
+
+
+@pytest.mark.emulated
+@pytest.mark.toolchain
+def test_operators_of_a_loop_are_part_of_it(
+    target: Target, tflm_2024: TflmSource, board: EmulatedBoard
+) -> None:
+    looped = Builder(target, tflm_2024)
+    inputs = random_vectors(parse_model(doubled(1), "loop"), 1, 0)
+    cycles = []
+    for times in (1, 5):
+        model = parse_model(doubled(times), "loop")
+        device = start_device(board, looped.build(model), target)
+        try:
+            reply = device.infer(inputs.input_bytes(0), TIMEOUT_S)
+            profile = measure_profile(device, model, inputs.input_bytes(0), 0, TIMEOUT_S)
+        finally:
+            device.close()
+        assert np.array_equal(
+            np.frombuffer(reply.outputs[0], "<f4"), inputs.inputs[0].ravel() * 2**times
+        )
+        assert [operator.name for operator in profile.operators] == ["WHILE"]
+        cycles.append(profile.operators[0].cycles)
+    assert cycles[1] > 3 * cycles[0]

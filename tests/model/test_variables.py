@@ -106,7 +106,7 @@ def test_variables_that_are_right_have_no_problem() -> None:
 def test_a_subgraph_that_no_operator_runs_is_another_signature() -> None:
     tensors = [Tensor("FLOAT32", (1, 4), name=name) for name in ("x", "y")]
     plain = Model(tensors, [Operator("TANH", (0,), (1,))], (0,), (1,))
-    model = parse_model(with_state(plain, once=plain), "m")
+    model = parse_model(with_state(plain, plain), "m")
     (problem,) = find_problems(model, LIMITS)
     assert problem.reason == "no operator runs subgraph 1: it is a signature of its own"
 
@@ -123,7 +123,7 @@ def test_operators_of_further_subgraphs_need_kernels_too() -> None:
         (1,),
     )
     once = Model(tensors, [Operator("COS", (0,), (1,))], (0,), (1,))
-    problems = find_problems(parse_model(with_state(main, once=once), "m"), LIMITS)
+    problems = find_problems(parse_model(with_state(main, once), "m"), LIMITS)
     assert [problem.operator.name for problem in problems if problem.operator] == ["COS"]
 
 
