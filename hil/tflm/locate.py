@@ -14,7 +14,7 @@ from hil.tflm.generation_2024 import GENERATION_2024
 from hil.tflm.generation_2024 import MARK as MARK_2024
 from hil.tflm.source import TflmSource
 
-DEFAULT_GENERATION = "2020"
+DEFAULT_GENERATION = "2024"
 CRATE_SUFFIX = ".crate"
 # Environment variable that names the TFLM to use.
 TFLM_VARIABLE = "HIL_TFLM"
