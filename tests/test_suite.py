@@ -6,7 +6,7 @@ import pytest
 
 from hil.errors import ConfigError
 from hil.suite import is_suite_file, load_suite
-from hil.vocab import CheckName, Scheme
+from hil.vocab import CONVERSIONS, CheckName
 from tests import models
 from tests.conftest import SUITES
 
@@ -30,7 +30,7 @@ def suite_file(folder: Path, text: str) -> Path:
 def test_our_suites_load(name: str) -> None:
     suite = load_suite(SUITES / name / "suite.toml")
     assert suite.name == name
-    assert [model.label for model in suite.models] == [f"{name}_{scheme}" for scheme in Scheme]
+    assert [model.label for model in suite.models] == [f"{name}_{scheme}" for scheme in CONVERSIONS]
 
 
 def test_a_models_limits_go_before_the_suites(folder: Path) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.cli import convert
+from hil.cli import convert, fix
 from hil.cli.options import (
     DEFAULT_KERNELS,
     DEFAULT_TARGET,
@@ -29,6 +29,7 @@ from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
 from hil.model.preflight import find_problems, limits_of, require_runnable
+from hil.model.problem import problem_texts
 from hil.model.provenance import read_provenance
 from hil.target import load_target
 
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look at models, convert them.")
     group.command("inspect")(inspect)
     group.command("convert")(convert.convert)
+    group.command("fix")(fix.fix)
     group.command("export-c")(convert.export)
     app.add_typer(group, name="model")
     app.command("build")(build)
@@ -74,8 +76,8 @@ def inspect(
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
         return
     console.print(f"cannot run on {target} ({source.origin}):")
-    for problem in problems:
-        console.print(f"- {problem}", markup=False, soft_wrap=True)
+    for text in problem_texts(problems):
+        console.print(f"- {text}", markup=False, soft_wrap=True)
     raise typer.Exit(EXIT_UNSUPPORTED)
 
 

@@ -77,7 +77,6 @@ TYPES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("LOGICAL_OR", "LOGICAL_AND", "LOGICAL_NOT"), frozenset({BOOL})),
     **dict.fromkeys(("UNPACK", "PAD", "PADV2"), _DATA | {I32}),
     "SPLIT": _DATA | {I16, I32},
-    "QUANTIZE": frozenset({F32, I16}),
     "DEQUANTIZE": frozenset({I8, U8, I16}),
 }
 # Without its options an operator computes with whatever was in memory (silent).
@@ -142,22 +141,40 @@ SAME_MEANING = frozenset(
 # Operators whose options rules look at: all of them plain numbers.
 READ_OPTIONS = NEEDS_OPTIONS | {"RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION"}
 MAX_RANK = 5
+# Their kernels stop at a failed check, or refuse, beyond four dimensions: always, or to broadcast.
+RANK_4 = frozenset({"PAD", "PADV2", "STRIDED_SLICE", "PRELU", "L2_NORMALIZATION"})
+BROADCAST_RANK_4 = frozenset(
+    [
+        "ADD",
+        "MUL",
+        "EQUAL",
+        "NOT_EQUAL",
+        "GREATER",
+        "GREATER_EQUAL",
+        "LESS",
+        "LESS_EQUAL",
+        "LOGICAL_OR",
+        "LOGICAL_AND",
+    ]
+)
 
 PER_TENSOR = (
-    "convert again with hil model convert, or with "
+    "hil model convert --per-tensor-dense makes it one; with TFLiteConverter: "
     "converter._experimental_disable_per_channel_quantization_for_dense_layers = True"
 )
 TO_INT8 = "quantize to int8 (hil model convert --scheme int8)"
 TO_WEIGHT_ONLY = "weight_only keeps float32 arithmetic and runs"
 
 
+def findings(case: Case) -> list[Finding]:
+    """What the rules say that have something against the operator, in their order."""
+    rules = (*COMMON_RULES, *OWN_RULES.get(case.name, ()))
+    return [finding for rule in rules if (finding := rule(case)) is not None]
+
+
 def first_finding(case: Case) -> Finding | None:
     """What the first rule says that has something against the operator."""
-    for rule in (*COMMON_RULES, *OWN_RULES.get(case.name, ())):
-        finding = rule(case)
-        if finding is not None:
-            return finding
-    return None
+    return next(iter(findings(case)), None)
 
 
 # ---- all operators
@@ -229,9 +246,18 @@ def _options(case: Case) -> Finding | None:
 
 def _rank(case: Case) -> Finding | None:
     rank = max((len(tensor.shape) for tensor in (*case.inputs, case.output) if tensor), default=0)
-    if rank <= MAX_RANK or case.name == "RESHAPE":
+    shapes = {tensor.shape for tensor in case.inputs}
+    if case.name in RANK_4 or (case.name in BROADCAST_RANK_4 and len(shapes) > 1):
+        most = 4
+    else:
+        most = rank if case.name == "RESHAPE" else MAX_RANK
+    if rank <= most:
         return None
-    return Finding(f"a tensor of rank {rank}: TFLM stops at {MAX_RANK}", "use fewer dimensions")
+    return Finding(
+        f"a tensor of rank {rank}, its kernel takes up to {most}"
+        + (" where shapes differ" if case.name in BROADCAST_RANK_4 and most < MAX_RANK else ""),
+        "use fewer dimensions",
+    )
 
 
 def _is_quantized(tensor: TensorInfo | None) -> bool:

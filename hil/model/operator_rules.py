@@ -105,7 +105,7 @@ def _ignored_activation(case: Case) -> Finding | None:
     return Finding(
         f"its fused activation would clamp to {low} .. {high}, and the kernel ignores it "
         f"{WITHOUT_A_WORD}",
-        "make the activation a layer of its own, or calibrate so that it fills the range",
+        "hil model fix makes it an operator of its own",
     )
 
 
@@ -139,7 +139,7 @@ def _int8_dense_rank(case: Case) -> Finding | None:
     return Finding(
         f"its int8 output has {len(output.shape)} dimensions, and the kernel takes the first two "
         f"for batch and depth {WITHOUT_A_WORD}",
-        "put a Flatten or Reshape before the Dense layer",
+        "hil model fix puts it between two RESHAPEs; in Keras use Conv1D(units, 1) instead",
     )
 
 
@@ -248,9 +248,16 @@ def _quantize_direction(case: Case) -> Finding | None:
     pairs = {(F32, I8), (F32, U8), (I16, I8)}
     if data is None or output is None or (data.type, output.type) in pairs:
         return None
+    if {data.type, output.type} == {I8, U8}:
+        remedy = (
+            "hil model fix --int8-io makes the model's inputs and outputs int8; so does converting "
+            "with inference_input_type = inference_output_type = tf.int8"
+        )
+    else:
+        remedy = "TFLM of 2024 has one (--hil-tflm 2024)"
     return Finding(
         f"requantization from {data.type.lower()} to {output.type.lower()} has no kernel here",
-        "use int8 inputs and outputs, and the same quantization on both sides",
+        remedy,
     )
 
 

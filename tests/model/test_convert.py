@@ -12,7 +12,7 @@ from hil.model.convert import Conversion, Converter, source_kind
 from hil.model.convert_quantizer import quantize
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.provenance import SourceKind, read_provenance
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS, Scheme
 from tests import models
 from tests.conftest import ROOT, SUITES
 from tests.extras import needs_quantizer
@@ -37,7 +37,7 @@ def convert(converter: Converter, scheme: Scheme, source: Path = DIGITS) -> Conv
 
 
 @needs_quantizer
-@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("scheme", CONVERSIONS)
 def test_twice_gives_the_same_bytes_of_the_scheme_asked_for(
     converter: Converter, scheme: Scheme
 ) -> None:

@@ -11,7 +11,7 @@ from hil.data import Inputs, Vectors, vectors_for
 from hil.errors import ConfigError, DataError, ModelError
 from hil.model.convert import Conversion, Converter
 from hil.model.convert_keras import from_keras
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS, Scheme
 from tests.extras import needs_quantizer, needs_tensorflow
 
 pytestmark = needs_tensorflow
@@ -68,7 +68,7 @@ def convert(
 
 @needs_quantizer
 @pytest.mark.parametrize("source", ["model.keras", "saved"])
-@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("scheme", CONVERSIONS)
 def test_twice_gives_the_same_bytes_of_the_scheme_asked_for(
     converter: Converter, sources: dict[str, Path], source: str, scheme: Scheme
 ) -> None:

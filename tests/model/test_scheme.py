@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hil.model.flatbuffer import parse_model, read_model
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS, Scheme
 from tests import models
 from tests.conftest import SUITES
 from tests.models import Model, Operator, Tensor
@@ -14,7 +14,7 @@ def scheme_of(content: bytes) -> Scheme:
     return parse_model(content, "m").scheme
 
 
-@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("scheme", CONVERSIONS)
 @pytest.mark.parametrize("suite", ["har", "digits"])
 def test_converted_models(suite: str, scheme: Scheme) -> None:
     path = SUITES / suite / "models" / f"{suite}_{scheme.value}.tflite"
