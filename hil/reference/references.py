@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from hil.data import Array
-from hil.errors import HilError
+from hil.errors import HilError, ReferenceFailure
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.model.info import ModelInfo
@@ -20,7 +20,8 @@ from hil.reference.reference import (
 )
 from hil.reference.tree import TreeReference
 
-Pending = Mapping[ReferenceName, Future[ReferenceResult]]
+# None stands for a reference that was not needed in the end.
+Pending = Mapping[ReferenceName, Future[ReferenceResult | None]]
 
 
 class References:
@@ -40,16 +41,35 @@ class References:
     def start(self, model: ModelInfo, inputs: Sequence[Array], builder: Builder) -> Pending:
         """Begins to run the vectors on all of them, one after the other, in the background.
 
-        Where the wheel does not exist its place is taken by the builder's own tree.
+        Where the wheel does not exist, or fails on the model, its place is taken by the builder's
+        own tree.
         """
         names = self.names
         if ReferenceName.TFLM in names and not has_tflm_wheel():
             tree_first = (ReferenceName.TFLM_TREE, *names)
             names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
-        return {
+        pending: dict[ReferenceName, Future[ReferenceResult | None]] = {
             name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
             for name in names
         }
+        if ReferenceName.TFLM in pending and ReferenceName.TFLM_TREE not in pending:
+            wheel = pending[ReferenceName.TFLM]
+            pending[ReferenceName.TFLM_TREE] = self._pool.submit(
+                self._instead_of, wheel, model, inputs, builder
+            )
+        return pending
+
+    def _instead_of(
+        self,
+        wheel: Future[ReferenceResult | None],
+        model: ModelInfo,
+        inputs: Sequence[Array],
+        builder: Builder,
+    ) -> ReferenceResult | None:
+        """The tree's outputs when the wheel, which had its turn before, failed; else None."""
+        if wheel.cancelled() or not isinstance(wheel.exception(), ReferenceFailure):
+            return None
+        return self._chosen(ReferenceName.TFLM_TREE, builder).run(model, inputs)
 
     def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
         if name is not ReferenceName.TFLM_TREE:
@@ -89,7 +109,9 @@ def collect(
     errors: dict[ReferenceName, HilError] = {}
     for name, future in pending.items():
         try:
-            results[name] = future.result()
+            result = future.result()
+            if result is not None:
+                results[name] = result
         except HilError as error:
             errors[name] = error
     return results, errors
