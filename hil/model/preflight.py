@@ -119,9 +119,11 @@ def _operator_problems(
             "hil model fix writes both (ai-edge-quantizer leaves the older one out)",
             operator,
         )
-    for finding in findings(Case(model, operator, limits.kernels)):
+    found = findings(Case(model, operator, limits.kernels))
+    for finding in found:
         yield Problem(finding.reason, finding.remedy, operator)
-    version = _version_problem(operator, limits)
+    # A newer version is the sign of a newer feature: said when the feature itself is not known.
+    version = None if found else _version_problem(operator, limits)
     if version is not None:
         yield version
 
@@ -131,7 +133,8 @@ def _remedy_for_missing(name: str) -> str:
         "EXPAND_DIMS": "hil model fix makes it a RESHAPE",
         "SQUEEZE": "hil model fix makes it a RESHAPE",
         "SPLIT_V": "hil model fix replaces it by STRIDED_SLICE",
-        "TRANSPOSE": "keep the layout channels-last",
+        "TRANSPOSE": "hil model fix makes it a RESHAPE where only dimensions of 1 move; else keep "
+        "the layout channels-last",
         "HARD_SWISH": "use ReLU or ReLU6",
         "LEAKY_RELU": "use ReLU or PReLU",
         "TILE": "of UpSampling2D: use tf.image.resize(x, size, method='nearest') instead",

@@ -9,6 +9,7 @@ from hil.model.fixes.subgraphs import called_subgraphs
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.problem import Problem
 from hil.model.recognise import made_for
+from hil.model.words import counted
 from hil.model.writer import open_model
 
 if TYPE_CHECKING:
@@ -37,13 +38,12 @@ def causes(model: ModelInfo, blocked: Collection[int]) -> Iterator[Problem]:
 
 
 def shape_chain(model: ModelInfo) -> set[int]:
-    """Indices of SHAPE and the operators that compute further shapes from what it gives."""
+    """Indices of SHAPE and the operators that compute from what it gives, and constants, alone."""
     shapes: set[int] = set()
     chain: set[int] = set()
     for operator in model.operators:
-        integers = all(model.tensors[i].type in ("INT32", "INT64") for i in operator.outputs)
-        follows = integers and not shapes.isdisjoint(operator.inputs)
-        if operator.name == "SHAPE" or follows:
+        read = {i for i in operator.inputs if i >= 0 and not model.tensors[i].is_constant}
+        if operator.name == "SHAPE" or (read and shapes.issuperset(read)):
             chain.add(operator.index)
             shapes.update(operator.outputs)
     return chain
@@ -82,8 +82,8 @@ def _uncalled_subgraphs(model: ModelInfo) -> Iterator[Problem]:
     which = f", for the signatures {', '.join(lost)}" if lost else ""
     another = " (--signature NAME: another)" if lost else ""
     yield Problem(
-        f"{model.subgraphs - len(called)} subgraphs that the first one does not call{which}: TFLM "
-        "runs the first",
+        f"{counted(model.subgraphs - len(called), 'subgraph')} that the first one does not "
+        f"call{which}: TFLM runs the first",
         f"{FIX} keeps the first alone{another}",
     )
 

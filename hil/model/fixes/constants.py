@@ -11,6 +11,7 @@ from hil.errors import ReferenceFailure
 from hil.model.fixes.graph import Array, Graph, indices
 from hil.model.flatbuffer import parse_model
 from hil.model.info import NUMPY_DTYPES
+from hil.model.words import counted
 from hil.model.writer import write_model
 from hil.reference.reference import ChildReference, ReferenceName
 
@@ -77,8 +78,9 @@ def fold_constants(graph: Graph, content: bytes) -> list[str]:
     for operator in folded:
         graph.replace(operator, [])
     if not folded:
-        return [f"the shapes of {len(open_shapes)} tensors fixed"]
-    return [f"{len(folded)} operators that compute constants replaced by their values: {names}"]
+        return [f"the shapes of {counted(len(open_shapes), 'tensor')} fixed"]
+    computing = counted(len(folded), "operator")
+    return [f"{computing} computing constants replaced by their values: {names}"]
 
 
 def _foldable(graph: Graph) -> list[Any]:

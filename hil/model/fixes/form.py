@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hil.model.fixes.graph import Graph, indices
+from hil.model.words import counted
 from hil.model.writer import fill_older_codes, fill_zero_points
 
 # TFLM's metadata with an arena offset for each tensor: void when tensors change.
@@ -18,14 +19,14 @@ def complete_form(model: Any) -> list[str]:
     done = []
     codes = fill_older_codes(model)
     if codes:
-        done.append(f"{codes} operator codes written into the older field too")
+        done.append(f"{counted(codes, 'operator code')} written into the older field too")
     outside = sum(buffer.offset > 1 for buffer in model.buffers)
     if outside:
-        done.append(f"{outside} constants moved into the flatbuffer")
+        done.append(f"{counted(outside, 'constant')} moved into the flatbuffer")
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors or []]
     points = sum([fill_zero_points(tensor) for tensor in tensors])
     if points:
-        done.append(f"zero points of {points} tensors written, 0 as their absence means")
+        done.append(f"zero points of {counted(points, 'tensor')} written, 0 as their absence means")
     return done
 
 

@@ -13,10 +13,11 @@ ACTIVATIONS = {1: "RELU", 3: "RELU6"}
 
 
 def shape_operator_as_reshape(graph: Graph, operator: Any) -> list[str]:
-    """SQUEEZE and EXPAND_DIMS, which only change the shape, as RESHAPE."""
+    """SQUEEZE, EXPAND_DIMS, and TRANSPOSE that moves dimensions of 1 only, as RESHAPE."""
     name = graph.name(operator)
     source, target = indices(operator.inputs)[0], indices(operator.outputs)[0]
-    if name not in ("SQUEEZE", "EXPAND_DIMS") or not _is_fixed(graph, target):
+    keeps_order = name in ("SQUEEZE", "EXPAND_DIMS") or _moves_ones_only(graph, operator, name)
+    if not keeps_order or not _is_fixed(graph, target):
         return []
     graph.replace(operator, [graph.reshape(source, target)])
     return [f"{name} made a RESHAPE, which moves the same bytes"]
@@ -58,6 +59,16 @@ def activation_of_its_own(graph: Graph, operator: Any) -> list[str]:
     version = 1 if graph.type(output) == "FLOAT32" else 2
     graph.replace(operator, [operator, graph.operator(name, (before,), (output,), None, version)])
     return [f"the {name} that DEPTHWISE_CONV_2D had fused made an operator of its own"]
+
+
+def _moves_ones_only(graph: Graph, operator: Any, name: str) -> bool:
+    if name != "TRANSPOSE":
+        return False
+    source, order = indices(operator.inputs)[0], graph.constant(indices(operator.inputs)[1])
+    if order is None:
+        return False
+    large = [int(axis) for axis in order if graph.shape(source)[axis] != 1]
+    return large == sorted(large)
 
 
 def _is_fixed(graph: Graph, tensor: int) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hil.errors import ConfigError, did_you_mean
+from hil.model.words import counted
 
 # Fields of the schema's options tables that hold a subgraph's number.
 CALLS = (
@@ -44,7 +45,7 @@ def keep_called(model: Any, signature: str | None = None) -> list[str]:
         return [f"signature {signature!r} is the one that runs"]
     names = ", ".join(repr(s.signatureKey.decode(errors="replace")) for s in lost)
     which = f" (signatures {names})" if names else ""
-    return [f"{dropped} subgraphs that the first one does not call removed{which}"]
+    return [f"{counted(dropped, 'subgraph')} that the first one does not call removed{which}"]
 
 
 def called_subgraphs(model: Any) -> set[int]:

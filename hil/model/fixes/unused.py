@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hil.model.fixes.graph import Graph, indices
+from hil.model.words import counted
 
 # They run for what they do to variables or the program, not for an output.
 SIDE_EFFECTS = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "CALL", "WHILE", "IF", "CUSTOM"})
@@ -31,7 +32,7 @@ def remove_dead_operators(graph: Graph) -> list[str]:
     if not removed:
         return []
     names = ", ".join(dict.fromkeys(removed))
-    return [f"{len(removed)} operators whose results nothing reads removed: {names}"]
+    return [f"{counted(len(removed), 'operator')} whose results nothing reads removed: {names}"]
 
 
 def remove_unused_inputs(graph: Graph) -> list[str]:
