@@ -53,23 +53,11 @@ class References:
             for name in names
         }
         if ReferenceName.TFLM in pending and ReferenceName.TFLM_TREE not in pending:
-            wheel = pending[ReferenceName.TFLM]
+            tree = self._chosen(ReferenceName.TFLM_TREE, builder)
             pending[ReferenceName.TFLM_TREE] = self._pool.submit(
-                self._instead_of, wheel, model, inputs, builder
+                _run_if_failed, tree, pending[ReferenceName.TFLM], model, inputs
             )
         return pending
-
-    def _instead_of(
-        self,
-        wheel: Future[ReferenceResult | None],
-        model: ModelInfo,
-        inputs: Sequence[Array],
-        builder: Builder,
-    ) -> ReferenceResult | None:
-        """The tree's outputs when the wheel, which had its turn before, failed; else None."""
-        if wheel.cancelled() or not isinstance(wheel.exception(), ReferenceFailure):
-            return None
-        return self._chosen(ReferenceName.TFLM_TREE, builder).run(model, inputs)
 
     def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
         if name is not ReferenceName.TFLM_TREE:
@@ -99,6 +87,18 @@ class References:
         self._pool.shutdown()
         for interpreter in self._interpreters.values():
             interpreter.close()
+
+
+def _run_if_failed(
+    tree: Reference,
+    wheel: Future[ReferenceResult | None],
+    model: ModelInfo,
+    inputs: Sequence[Array],
+) -> ReferenceResult | None:
+    """The tree's outputs when the wheel, which had its turn before, failed; else None."""
+    if wheel.cancelled() or not isinstance(wheel.exception(), ReferenceFailure):
+        return None
+    return tree.run(model, inputs)
 
 
 def collect(

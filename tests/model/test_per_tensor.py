@@ -47,11 +47,11 @@ def test_each_layer_has_one_scale(before: ModelInfo, after: ModelInfo) -> None:
 
 
 def test_the_outputs_stay_close(before: ModelInfo, after: ModelInfo) -> None:
-    """The largest and mean differences found are 2 and 0.2 steps of the output."""
+    """Found: at most 1 step of the output, 0.28 on average."""
     inputs = random_vectors(before, VECTORS, 0).inputs
     one, other = (on_host(model, inputs)[0].astype(int) for model in (before, after))
-    assert np.abs(one - other).max() <= 3
-    assert np.abs(one - other).mean() <= 0.5
+    assert np.abs(one - other).max() <= 2
+    assert np.abs(one - other).mean() <= 0.4
     assert np.ptp(one) > 100
 
 
