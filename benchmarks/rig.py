@@ -11,10 +11,10 @@ from hil.bench.emulated import EmulatedBoard
 from hil.device import Device, start_device
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
-from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target
+from hil.tflm.locate import locate_tflm
 
 SUITES = Path(__file__).parent.parent / "suites"
 MODELS = ("har_float32", "har_int8", "digits_float32", "digits_int8")

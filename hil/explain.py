@@ -19,7 +19,7 @@ from hil.outcome import Outcome
 from hil.reference.reference import ReferenceName
 from hil.reference.tree import start_tree, tree_label
 from hil.stream import infer_timeout_s
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import REFERENCE
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def explain_difference(
         try:
             asked = _Asked(device, board, builder, model, vectors, difference)
             said = f"{where}: {asked.against(own)}"
-            if builder.kernels is not KernelLibrary.REFERENCE and not asked.has_name:
-                plain = replace(own, kernels=KernelLibrary.REFERENCE)
+            if builder.library.name != REFERENCE and not asked.has_name:
+                plain = replace(own, kernels=REFERENCE)
                 said += f"\nagainst the {tree_label(plain)}: {asked.against(plain)}"
         finally:
             device.close()

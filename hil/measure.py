@@ -51,7 +51,7 @@ class Job:
             metric=self.metric,
             data=self.data,
             target=self.builder.target,
-            kernels=self.builder.kernels,
+            kernels=self.builder.library.name,
             kernel_files=self.builder.tflm.kernel_files,
             rounds=self.rounds,
             source_commit=self.source_commit,

@@ -16,7 +16,6 @@ from hil.vocab import (
     CheckName,
     CounterUnit,
     GateOutcome,
-    KernelLibrary,
     Kind,
     RunOrigin,
     Scheme,
@@ -197,7 +196,7 @@ class RunRecord(Record):
     target: str
     board: str
     kind: Kind
-    kernels: KernelLibrary
+    kernels: str
     vectors_source: str
     accuracy_metric: str | None
     accuracy_better: Better | None = None

@@ -11,7 +11,7 @@ from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 from hil.target import Target
-from hil.vocab import KernelLibrary, RunOrigin
+from hil.vocab import RunOrigin
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Task:
     metric: Metric | None
     data: SuiteData | None
     target: Target
-    kernels: KernelLibrary
+    kernels: str
     kernel_files: Collection[str]
     rounds: RoundPolicy = DEFAULT_ROUNDS
     source_commit: str | None = None

@@ -57,13 +57,6 @@ class CheckName(StrEnum):
     FLASH = "flash"
 
 
-class KernelLibrary(StrEnum):
-    """Which implementations of the operators an image is built with."""
-
-    REFERENCE = "reference"
-    PORTABLE_OPTIMIZED = "portable_optimized"
-
-
 class CounterUnit(StrEnum):
     """What a latency counts: time needs silicon."""
 

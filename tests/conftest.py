@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hil.tflm.locate import locate_tflm
+from hil.tflm.source import TflmSource
 
 from hil.bench.emulated import EmulatedBoard
 from hil.emulator.core import core_path, unicorn_path
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
-from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target

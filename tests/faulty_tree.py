@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hil.firmware.tflm import MICRO, SOURCE_SUFFIXES, TflmSource
+from hil.tflm.generation import MICRO
+from hil.tflm.source import SOURCE_SUFFIXES, TflmSource
+
 from hil.vocab import KernelLibrary
 
 SYMBOL = "hil_fault"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from hil.tflm.source import TflmSource
 
 from hil import explain
 from hil.bench.emulated import EmulatedBoard
@@ -21,7 +22,6 @@ from hil.explain import Difference, explain_difference
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
-from hil.firmware.tflm import TflmSource
 from hil.link.messages import Trace
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo

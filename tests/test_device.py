@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.tflm.source import TflmSource
 from pyocd.core.session import Session
 
 from hil.bench.emulated import EmulatedBoard
@@ -29,7 +30,6 @@ from hil.errors import (
 )
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
-from hil.firmware.tflm import TflmSource
 from hil.link.client import LinkClient
 from hil.link.codes import AllocateStatus
 from hil.link.messages import Allocate, AllocateReply

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.tflm.source import TflmSource
 
 from hil.bench.emulated import EmulatedBoard
 from hil.checks.judge import judge
@@ -16,7 +17,6 @@ from hil.data import random_vectors
 from hil.errors import HilError, LinkError
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint
-from hil.firmware.tflm import TflmSource
 from hil.measure import Job, measure
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hil.tflm.source import TflmSource
 
 from hil.bench.emulated import EmulatedBoard
 from hil.data import random_vectors
@@ -13,7 +14,6 @@ from hil.device import Device, start_device
 from hil.errors import LinkError
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
-from hil.firmware.tflm import TflmSource
 from hil.model.info import ModelInfo
 from hil.profile import measure_profile
 from hil.reference.tree import TreeReference, start_tree

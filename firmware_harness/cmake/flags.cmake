@@ -1,11 +1,18 @@
-# Flags that every stage shares. TFLM's own defines change the layout of its structs: the library and
+# Flags that every stage shares. TFLM's own defines change the layout of its structs: its objects and
 # all code that includes its headers must agree on them.
 set(HIL_CPU_FLAGS "" CACHE STRING "CPU flags of the target")
 set(HIL_OPTIMIZATION "-O2;-DNDEBUG" CACHE STRING "optimization flags")
 set(HIL_SANITIZE "" CACHE STRING "sanitizers, for builds that run on the host")
+set(HIL_CXX_STANDARD "11" CACHE STRING "C++ standard of the TFLM tree")
 set(HIL_TFLM_ROOT "" CACHE PATH "root of the TFLM source tree: the folder that holds tensorflow/")
+set(HIL_TFLM_COMPAT "" CACHE PATH "folder of the tree's tflm_compat.h")
+set(HIL_TFLM_INCLUDES "" CACHE STRING "include folders of the TFLM tree")
+set(HIL_TFLM_STUBS "" CACHE STRING "include folders of headers that the tree wants and lacks")
+set(HIL_TFLM_DEFINES "" CACHE STRING "defines of the TFLM tree")
+set(HIL_TFLM_PRELUDE "" CACHE STRING "header that each of the tree's C++ files gets first")
+set(HIL_KERNEL_DEFINES "" CACHE STRING "defines of the kernel library")
 
-set(CMAKE_CXX_STANDARD 11)
+set(CMAKE_CXX_STANDARD ${HIL_CXX_STANDARD})
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_C_STANDARD 11)
 
@@ -33,20 +40,10 @@ if(HIL_SANITIZE)
 endif()
 
 if(HIL_TFLM_ROOT)
-  set(downloads ${HIL_TFLM_ROOT}/tensorflow/lite/micro/tools/make/downloads)
   add_library(hil_tflm_usage INTERFACE)
-  target_include_directories(hil_tflm_usage SYSTEM INTERFACE
-    ${HIL_TFLM_ROOT}
-    ${downloads}
-    ${downloads}/gemmlowp
-    ${downloads}/ruy
-    ${downloads}/flatbuffers/include
-  )
-  target_compile_definitions(hil_tflm_usage INTERFACE
-    TF_LITE_STATIC_MEMORY
-    TF_LITE_MCU_DEBUG_LOG
-    GEMMLOWP_ALLOW_SLOW_SCALAR_FALLBACK
-  )
+  target_include_directories(hil_tflm_usage SYSTEM INTERFACE ${HIL_TFLM_INCLUDES} ${HIL_TFLM_STUBS})
+  target_include_directories(hil_tflm_usage INTERFACE ${HIL_TFLM_COMPAT})
+  target_compile_definitions(hil_tflm_usage INTERFACE ${HIL_TFLM_DEFINES})
   target_compile_options(hil_tflm_usage INTERFACE
     -ffile-prefix-map=${HIL_TFLM_ROOT}=tflm
     -funsigned-char

@@ -32,15 +32,46 @@ constexpr Slot SlotOf() {
 const Slot slots[] = {HIL_OPERATORS(HIL_SLOT)};
 #undef HIL_SLOT
 
+#ifdef HIL_CUSTOM_OPERATORS
+// Custom operators are told apart by their place in the model's list.
+template <int kNumber>
+struct CustomWrapper {
+  static tflm::Kernel kernel;
+
+  static TfLiteStatus Invoke(TfLiteContext *context, TfLiteNode *node) {
+    return TracedInvoke(kernel, context, node);
+  }
+};
+template <int kNumber>
+tflm::Kernel CustomWrapper<kNumber>::kernel = nullptr;
+
+struct CustomSlot {
+  const char *name;
+  tflm::Kernel wrapper;
+  tflm::Kernel *kernel;
+};
+
+#define HIL_SLOT(number, name) \
+  {name, CustomWrapper<number>::Invoke, &CustomWrapper<number>::kernel},
+const CustomSlot custom_slots[] = {HIL_CUSTOM_OPERATORS(HIL_SLOT)};
+#undef HIL_SLOT
+#endif
+
+template <typename AnySlot>
+inline void Switch(bool on, tflm::Registration *registration, const AnySlot &slot) {
+  if (on == (registration->invoke == slot.wrapper)) return;
+  if (on) *slot.kernel = registration->invoke;
+  registration->invoke = on ? slot.wrapper : *slot.kernel;
+}
+
 }  // namespace
 
 void SetTracing(bool on) {
-  for (const Slot &slot : slots) {
-    tflm::Registration *registration = tflm::RegistrationOf(OpResolver(), slot.code);
-    if (on == (registration->invoke == slot.wrapper)) continue;
-    if (on) *slot.kernel = registration->invoke;
-    registration->invoke = on ? slot.wrapper : *slot.kernel;
-  }
+  for (const Slot &slot : slots) Switch(on, tflm::RegistrationOf(OpResolver(), slot.code), slot);
+#ifdef HIL_CUSTOM_OPERATORS
+  for (const CustomSlot &slot : custom_slots)
+    Switch(on, tflm::RegistrationOf(OpResolver(), slot.name), slot);
+#endif
 }
 
 }  // namespace hil

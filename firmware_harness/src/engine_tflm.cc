@@ -10,16 +10,22 @@
 #include "port_cycles.h"
 #include "tflm_compat.h"
 
+namespace {
+
 // TFLM's only way out. A failed TFLITE_CHECK prints "HALTED" and then loops for ever, so this is
 // the place to stop it.
-extern "C" void DebugLog(const char *text) {
+inline void TakeLog(const char *text, void *caller) {
   hil::LogText(text);
   if (strncmp(text, "HALTED", 6) != 0) return;
   HilCrash crash = {};
   crash.kind = HIL_CRASH_CHECK;
-  crash.pc = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
+  crash.pc = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(caller));
   hil_crash(&crash);
 }
+
+}  // namespace
+
+HIL_TFLM_DEFINE_LOG(TakeLog)
 
 namespace hil {
 namespace {

@@ -6,7 +6,7 @@ from typing import Any
 
 from hil.frozen import Record
 from hil.record import Verdict
-from hil.vocab import KernelLibrary, RunOrigin
+from hil.vocab import RunOrigin
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -48,7 +48,7 @@ class Setup(Record):
     model_label: str
     model_name: str
     target: dict[str, Any]
-    kernels: KernelLibrary
+    kernels: str
     kernel_files: tuple[str, ...]
     metric: dict[str, Any] | None
     limits: dict[str, Any]

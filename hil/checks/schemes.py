@@ -18,7 +18,8 @@ from hil.checks.paired import (
     newcombe_interval,
 )
 from hil.record import Metrics, RunRecord, RunResult
-from hil.vocab import SHARES, Better, KernelLibrary, Kind, Scheme
+from hil.tflm.kernels import library_rank
+from hil.vocab import SHARES, Better, Kind, Scheme
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _order(run: RunResult) -> tuple[object, ...]:
         run.target,
         place,
         run.model,
-        list(KernelLibrary).index(KernelLibrary(run.kernels)),
+        library_rank(run.kernels),
     )
 
 

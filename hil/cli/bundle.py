@@ -69,9 +69,7 @@ def replay_(
 def _result(done: Replay) -> RunResult:
     setup, record = done.setup, done.record
     assert record is not None
-    result = RunResult(
-        setup.suite, setup.model_label, record.target, setup.kernels.value, record=record
-    )
+    result = RunResult(setup.suite, setup.model_label, record.target, setup.kernels, record=record)
     result.verdicts = {verdict.check: verdict for verdict in done.verdicts}
     return result
 

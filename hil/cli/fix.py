@@ -10,26 +10,16 @@ import numpy as np
 import typer
 
 from hil.cli.convert import check_output
-from hil.cli.options import (
-    DEFAULT_KERNELS,
-    DEFAULT_TARGET,
-    Kernels,
-    ModelFile,
-    TargetName,
-    Tflm,
-    kernel_library,
-)
+from hil.cli.options import DEFAULT_TARGET, Kernels, ModelFile, TargetName, Tflm, builder_of
 from hil.data import Array, random_vectors
 from hil.errors import ModelError, ReferenceFailure
 from hil.files import write_whole
-from hil.firmware.tflm import locate_tflm
 from hil.model.fix import fix_model
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
-from hil.model.preflight import find_problems, limits_of
+from hil.model.preflight import find_problems
 from hil.model.problem import problem_texts
 from hil.reference.reference import ChildReference, ReferenceName
-from hil.target import load_target
 
 CHECKED_VECTORS = 3
 UINT8_ZERO = 128
@@ -49,7 +39,7 @@ def fix(
         ),
     ] = False,
     target: TargetName = DEFAULT_TARGET,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
 ) -> None:
     """Change a model so that it runs, where that changes no result, and say what was done.
@@ -58,9 +48,8 @@ def fix(
     to do; then OUT is a copy.
     """
     check_output(model_file, output)
-    board_type, source = load_target(target), locate_tflm(tflm)
-    model = read_model(model_file)
-    limits = limits_of(board_type, source.operators, kernel_library(kernels))
+    builder = builder_of(target, tflm, kernels)
+    model, limits = read_model(model_file), builder.limits()
     fixed = fix_model(model, limits, signature=signature, int8_io=int8_io)
     for text in fixed.not_done:
         typer.echo(f"not done: {text}")
@@ -74,7 +63,7 @@ def fix(
     typer.echo(f"{output}: {fixed.model.file_bytes:,} bytes, sha256 {fixed.model.sha256[:8]}")
     left = problem_texts(find_problems(fixed.model, limits))
     if left:
-        typer.echo(f"what keeps it from running on {target} ({source.origin}) still:")
+        typer.echo(f"what keeps it from running on {target} ({builder.tflm.origin}) still:")
     for text in left:
         typer.echo(f"- {text}")
 

@@ -20,7 +20,7 @@ from hil.store.history import HistoryPoint
 from hil.store.location import existing_location, project_root
 from hil.store.spool import import_leftovers
 from hil.store.store import RunFilter, Store, open_store
-from hil.vocab import KernelLibrary, Kind, RunOrigin, Status
+from hil.vocab import Kind, RunOrigin, Status
 
 DEFAULT_COUNT = 20
 LOOK_BACK = 20  # times as many runs as are shown
@@ -35,7 +35,7 @@ StoreUrl = Annotated[
 Suite = Annotated[str | None, typer.Option("--suite", metavar="NAME", help="of this suite")]
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="of this model")]
 TargetName = Annotated[str | None, typer.Option("--target", metavar="NAME", help="on this target")]
-Kernels = Annotated[KernelLibrary | None, typer.Option("--kernels", help="with these kernels")]
+Kernels = Annotated[str | None, typer.Option("--kernels", help="with these kernels")]
 KindOf = Annotated[Kind | None, typer.Option("--kind", help="on boards of this kind")]
 Origin = Annotated[RunOrigin | None, typer.Option("--origin", help="made by this")]
 Since = Annotated[
@@ -217,7 +217,7 @@ def _filter(
     suite: str | None,
     model: str | None,
     target: str | None,
-    kernels: KernelLibrary | None,
+    kernels: str | None,
     kind: Kind | None,
     origin: RunOrigin | None,
     since: str | None,
@@ -226,7 +226,7 @@ def _filter(
         suite=suite,
         model=model,
         target=target,
-        kernels=kernels.value if kernels is not None else None,
+        kernels=kernels,
         kind=kind.value if kind is not None else None,
         origin=origin.value if origin is not None else None,
         since_utc=_since(since),

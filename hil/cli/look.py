@@ -15,7 +15,6 @@ from hil.bisect import Divergence, describe, first_divergence
 from hil.cli.keep import History, NoStore, StoreUrl
 from hil.cli.opened import Opened, Request, open_model
 from hil.cli.options import (
-    DEFAULT_KERNELS,
     DEFAULT_TARGET,
     Kernels,
     ModelFile,
@@ -70,7 +69,7 @@ def profile(
         bool, typer.Option("--in-order", help="as they run, instead of by cost")
     ] = False,
     json: JsonFile = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
@@ -120,7 +119,7 @@ def _keep(history: History, opened: Opened, sanity: Sanity, result: Profile) -> 
         origin=RunOrigin.PROFILE,
     )
     record = record_of_profile(job.task, opened.board, opened.image, opened.device, sanity, result)
-    kept = RunResult(None, record.model, record.target, record.kernels.value, record=record)
+    kept = RunResult(None, record.model, record.target, record.kernels, record=record)
     history.keep(kept, RunOrigin.PROFILE)
     history.close()
 
@@ -153,7 +152,7 @@ def arena(
     vector: VectorIndex = 0,
     seed: Seed = 0,
     json: JsonFile = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
@@ -187,7 +186,7 @@ def bisect(
     vector: VectorIndex = 0,
     seed: Seed = 0,
     json: JsonFile = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
@@ -240,7 +239,7 @@ def _write(path: Path, opened: Opened, result: dict[str, Any]) -> None:
         "model_sha256": opened.model.sha256,
         "build_id": opened.image.build_id_hex,
         "target": opened.builder.target.name,
-        "kernels": opened.builder.kernels.value,
+        "kernels": opened.builder.library.name,
         "board": opened.board.id,
         "kind": opened.board.kind.value,
         "vectors": opened.vectors.source,

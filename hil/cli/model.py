@@ -14,21 +14,18 @@ from rich.text import Text
 
 from hil.cli import convert, fix
 from hil.cli.options import (
-    DEFAULT_KERNELS,
     DEFAULT_TARGET,
     Kernels,
     ModelFile,
     TargetName,
     Tflm,
-    kernel_library,
+    builder_of,
 )
 from hil.cli.prepared import watched
 from hil.errors import BuildError, ConfigError
-from hil.firmware.build import Builder
-from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
-from hil.model.preflight import find_problems, limits_of, require_runnable
+from hil.model.preflight import find_problems, require_runnable
 from hil.model.problem import problem_texts
 from hil.model.provenance import read_provenance
 from hil.target import load_target
@@ -54,24 +51,25 @@ def inspect(
         str | None,
         typer.Option("--target", "-t", metavar="NAME", help="tell whether it runs there"),
     ] = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
 ) -> None:
     """Show a model's operators, tensors, scheme and MACs, and what would keep it from running.
 
     Exit code 2 when it cannot run on the target.
     """
-    board_type = load_target(target) if target is not None else None
+    if target is not None:
+        load_target(target)  # a wrong name is an error before anything is shown
     model = read_model(model_file)
     console = Console(highlight=False)
     _print_facts(console, model)
     _print_operators(console, model)
     _print_tensors(console, model)
-    if board_type is None:
+    if target is None:
         return
-    source = locate_tflm(tflm)
-    limits = limits_of(board_type, source.operators, kernel_library(kernels))
-    problems = find_problems(model, limits)
+    builder = builder_of(target, tflm, kernels)
+    source = builder.tflm
+    problems = find_problems(model, builder.limits())
     if not problems:
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
         return
@@ -170,17 +168,15 @@ def build(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="copy the image there")
     ] = None,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
 ) -> None:
     """Build the firmware image of a model."""
-    board_type, library = load_target(target), kernel_library(kernels)
+    builder = builder_of(target, tflm, kernels)
     model = read_model(model_file)
-    source = locate_tflm(tflm)
-    limits = limits_of(board_type, source.operators, library)
-    require_runnable(model, limits, f"{model.name} cannot run on {target}")
+    require_runnable(model, builder.limits(), f"{model.name} cannot run on {target}")
     with watched("build") as show:
-        image = Builder(board_type, source, library).build(model, show)
+        image = builder.build(model, show)
     path = image.path
     if output is not None:
         try:

@@ -13,7 +13,6 @@ from hil.bench.bench import Bench
 from hil.bench.board import Board
 from hil.cli.keep import History, NoStore, StoreUrl
 from hil.cli.options import (
-    DEFAULT_KERNELS,
     DEFAULT_TARGET,
     Kernels,
     Port,
@@ -21,24 +20,22 @@ from hil.cli.options import (
     TargetName,
     Tflm,
     bench_choice,
-    kernel_library,
+    builder_of,
 )
 from hil.cli.prepared import watched
 from hil.errors import ConfigError, UnsupportedModel
 from hil.firmware.build import Builder
-from hil.firmware.tflm import locate_tflm
 from hil.gate.floors import noise_floors
 from hil.measure import Job, measure
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import limits_of, require_runnable
+from hil.model.preflight import require_runnable
 from hil.record import RunRecord, RunResult
 from hil.reference.references import References
 from hil.report.noise import print_noise
 from hil.source import source_commit
 from hil.suite import Suite, load_suite
 from hil.suite_data import SuiteData
-from hil.target import load_target
 from hil.vocab import RunOrigin
 
 DEFAULT_RUNS = 5
@@ -57,7 +54,7 @@ def noise(
         str | None, typer.Option("--model", metavar="NAME", help="this model alone")
     ] = None,
     target: TargetName = DEFAULT_TARGET,
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
@@ -68,7 +65,7 @@ def noise(
 
     The runs are kept; a gate takes the noise floor of its target from them.
     """
-    builder = Builder(load_target(target), locate_tflm(tflm), kernel_library(kernels))
+    builder = builder_of(target, tflm, kernels)
     history = History(store, no_store=no_store)
     bench = Bench(bench_choice(probe, port))
     references = References(())
@@ -94,7 +91,7 @@ def _measured(job: Job, board: Board, references: References, which: str) -> Run
 
 
 def _result(record: RunRecord) -> RunResult:
-    return RunResult(record.suite, record.model, record.target, record.kernels.value, record=record)
+    return RunResult(record.suite, record.model, record.target, record.kernels, record=record)
 
 
 def _jobs(suites: list[Suite], builder: Builder, only: str | None) -> Iterator[Job]:
@@ -124,7 +121,7 @@ def _jobs(suites: list[Suite], builder: Builder, only: str | None) -> Iterator[J
 
 def _runs(builder: Builder, model: ModelInfo) -> bool:
     try:
-        limits = limits_of(builder.target, builder.tflm.operators, builder.kernels)
+        limits = builder.limits()
         require_runnable(model, limits)
     except UnsupportedModel:
         return False

@@ -8,30 +8,43 @@ from typing import Annotated
 import typer
 
 from hil.bench.bench import ANY, BenchChoice
-from hil.errors import ConfigError, did_you_mean
-from hil.vocab import KernelLibrary
+from hil.firmware.build import Builder
+from hil.target import load_target
+from hil.tflm.kernels import NAMES
+from hil.tflm.locate import TFLM_VARIABLE, locate_tflm
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="the model")]
 TargetName = Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="board type")]
 Kernels = Annotated[
-    str, typer.Option("--kernels", help=f"kernel library: {', '.join(KernelLibrary)}")
+    str | None,
+    typer.Option(
+        "--kernels",
+        metavar="NAME",
+        help=f"kernel library: {', '.join(NAMES)}; by default that of the TFLM generation",
+    ),
 ]
-Tflm = Annotated[Path | None, typer.Option("--tflm", metavar="DIR", help="a TFLM tree of your own")]
+Tflm = Annotated[
+    str | None,
+    typer.Option(
+        "--tflm",
+        metavar="NAME",
+        envvar=TFLM_VARIABLE,
+        help="TFLM to build from: 2024, 2020, a folder of your own or a .crate file",
+    ),
+]
 Probe = Annotated[
     str | None, typer.Option("--probe", metavar="UID", help="a real board's debug probe")
 ]
 Port = Annotated[str | None, typer.Option("--port", metavar="URL", help="that board's serial port")]
 
 DEFAULT_TARGET = "stm32f746"
-DEFAULT_KERNELS = KernelLibrary.REFERENCE.value
 
 
-def kernel_library(name: str) -> KernelLibrary:
-    """The kernel library called `name`. Raises ConfigError."""
-    known = [library.value for library in KernelLibrary]
-    if name not in known:
-        raise ConfigError(f"unknown kernel library {name!r}", hint=did_you_mean(name, known))
-    return KernelLibrary(name)
+def builder_of(target: str, tflm: str | None, kernels: str | None) -> Builder:
+    """What builds for a target. Raises ConfigError, BuildError."""
+    builder = Builder(load_target(target), locate_tflm(tflm), kernels)
+    _ = builder.library  # a wrong name is an error now
+    return builder
 
 
 def bench_choice(probe: str | None, port: str | None) -> BenchChoice:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from hil.bench.bench import Bench
 from hil.bench.board import Board
-from hil.cli.options import bench_choice, kernel_library
+from hil.cli.options import bench_choice, builder_of
 from hil.firmware.build import Builder
-from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import limits_of, require_runnable
+from hil.model.preflight import require_runnable
 from hil.progress import Progress, live_progress, silent
 from hil.target import load_target
 
@@ -26,8 +25,8 @@ class Choice:
 
     model_file: Path
     target: str
-    kernels: str
-    tflm: Path | None
+    kernels: str | None
+    tflm: str | None
     probe: str | None
     port: str | None
 
@@ -50,7 +49,7 @@ class Prepared:
     def require_runnable(self) -> None:
         """Raises UnsupportedModel, with all reasons, when the model cannot run on the target."""
         builder = self.builder
-        limits = limits_of(builder.target, builder.tflm.operators, builder.kernels)
+        limits = builder.limits()
         title = f"{self.model.name} cannot run on {builder.target.name}"
         require_runnable(self.model, limits, title)
 
@@ -58,11 +57,11 @@ class Prepared:
 @contextlib.contextmanager
 def prepare(choice: Choice) -> Iterator[Prepared]:
     """Finds target, model and TFLM tree; the board is let go of at the end. Raises HilError."""
-    target, library = load_target(choice.target), kernel_library(choice.kernels)
+    load_target(choice.target)  # a wrong name is an error before anything is fetched
     bench = Bench(bench_choice(choice.probe, choice.port))
     try:
         model = read_model(choice.model_file)
-        yield Prepared(model, Builder(target, locate_tflm(choice.tflm), library), bench)
+        yield Prepared(model, builder_of(choice.target, choice.tflm, choice.kernels), bench)
     finally:
         bench.close()
 

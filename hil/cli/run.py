@@ -16,7 +16,6 @@ from hil.bundle.measure import measure_with_evidence
 from hil.checks.judge import judge, oracle_of
 from hil.cli.keep import MISTAKES, History, NoStore, StoreUrl
 from hil.cli.options import (
-    DEFAULT_KERNELS,
     DEFAULT_TARGET,
     Kernels,
     ModelFile,
@@ -24,7 +23,6 @@ from hil.cli.options import (
     Probe,
     TargetName,
     Tflm,
-    kernel_library,
 )
 from hil.cli.prepared import Choice, prepare, watched
 from hil.data import Vectors, load_npz, random_vectors
@@ -45,7 +43,8 @@ from hil.report.terminal import host_only_text, summary_text
 from hil.report.timing import timing_line
 from hil.source import source_commit
 from hil.suite import Checks, Metric
-from hil.vocab import CheckName, KernelLibrary, RunOrigin, Status
+from hil.tflm.locate import generation_named
+from hil.vocab import CheckName, RunOrigin, Status
 
 DEFAULT_COUNT = 100
 EXIT_DIFFERS, EXIT_CANNOT = 1, 2
@@ -80,7 +79,7 @@ def run(
             f"{', '.join(ReferenceName)}",
         ),
     ] = ",".join(DEFAULT_REFERENCES),
-    kernels: Kernels = DEFAULT_KERNELS,
+    kernels: Kernels = None,
     tflm: Tflm = None,
     probe: Probe = None,
     port: Port = None,
@@ -98,7 +97,7 @@ def run(
     for path in (save_outputs, json):
         if path is not None:
             check_writable(path)
-    library = kernel_library(kernels)
+    library = generation_named(tflm).library_or_default(kernels).name
     history = History(store, no_store=no_store)
     references = References(reference_names(reference.split(",")))
     host_only: HostOnly | None = None
@@ -194,7 +193,7 @@ def _save_outputs(path: Path, model: ModelInfo, outcome: Outcome) -> None:
 
 def _result(outcome: Outcome, verdicts: Sequence[Verdict]) -> RunResult:
     record = outcome.record
-    result = RunResult(None, record.model, record.target, record.kernels.value, record=record)
+    result = RunResult(None, record.model, record.target, record.kernels, record=record)
     result.verdicts = {verdict.check: verdict for verdict in verdicts}
     return result
 
@@ -217,12 +216,12 @@ def _report(result: RunResult) -> None:
 def _failed(
     model: str,
     target: str,
-    kernels: KernelLibrary,
+    kernels: str,
     error: HilError,
     host_only: HostOnly | None,
 ) -> RunResult:
     """What says why there is no result: last night's must not pass for tonight's."""
-    result = RunResult(None, model, target, kernels.value, reason=error.message)
+    result = RunResult(None, model, target, kernels, reason=error.message)
     result.host_only = host_only
     status = Status.UNSUPPORTED if isinstance(error, UnsupportedModel) else Status.ERROR
     check = CheckName.OUTPUTS

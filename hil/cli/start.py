@@ -19,9 +19,9 @@ from hil.emulator.core import core_path, load_core, require_unicorn
 from hil.errors import ConfigError, HilError
 from hil.firmware import toolchain
 from hil.firmware.cache import Cache
-from hil.firmware.tflm import locate_tflm
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
+from hil.tflm.locate import locate_tflm
 
 SAMPLE_SUITE, SAMPLE_MODEL = "digits", "digits_int8.tflite"
 

@@ -11,12 +11,13 @@ from hil.firmware.cache import Cache
 from hil.firmware.image import Image, read_image
 from hil.firmware.stages import Platform, Progress, Stages
 from hil.firmware.target_files import config_header, cpu_flags, memory_script
-from hil.firmware.tflm import TflmSource
 from hil.firmware.toolchain import Toolchain, find_toolchain
 from hil.model.info import ModelInfo
+from hil.model.preflight import Limits
 from hil.resources import firmware_harness_dir
 from hil.target import Target
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import KernelLibrary
+from hil.tflm.source import TflmSource
 
 # Checks on cost 2.5 times the instructions, and this TFLM's int8 ADD then rejects
 # correct models (input zero point -128).
@@ -26,11 +27,13 @@ DEFAULT_OPTIMIZATION = ("-O2", NDEBUG)
 
 @dataclass(frozen=True)
 class Builder:
-    """Builds images for one target from one TFLM tree."""
+    """Builds images for one target from one TFLM tree; `kernels` names a kernel library, by default
+    that of the tree's generation.
+    """
 
     target: Target
     tflm: TflmSource
-    kernels: KernelLibrary = KernelLibrary.REFERENCE
+    kernels: str | None = None
     optimization: tuple[str, ...] = DEFAULT_OPTIMIZATION
     cache: Cache = field(default_factory=Cache)
 
@@ -41,6 +44,15 @@ class Builder:
         """
         folder = self.stages.image(model, self.manifest(model), on_progress)
         return read_image(folder / "image.elf")
+
+    @cached_property
+    def library(self) -> KernelLibrary:
+        """The kernel library in use. Raises ConfigError, BuildError."""
+        return self.tflm.library(self.kernels)
+
+    def limits(self) -> Limits:
+        """What the target and the tree offer to a model."""
+        return self.tflm.limits(self.target, self.library.name)
 
     @cached_property
     def toolchain(self) -> Toolchain:
@@ -70,7 +82,7 @@ class Builder:
             },
             link_flags=link_flags,
         )
-        return Stages(platform, self.tflm, self.kernels, self.optimization, self.cache)
+        return Stages(platform, self.tflm, self.library, self.optimization, self.cache)
 
     def manifest(self, model: ModelInfo) -> dict[str, Any]:
         """What the image says of itself, for people and for preflight without a device."""
@@ -82,8 +94,12 @@ class Builder:
             "model_sha256": model.sha256,
             "model_bytes": model.file_bytes,
             "operators": list(model.operator_names),
-            "kernels": self.kernels.value,
-            "tflm": {"origin": self.tflm.origin, "digest": self.tflm.digest},
+            "kernels": self.library.name,
+            "tflm": {
+                "generation": self.tflm.generation.name,
+                "origin": self.tflm.origin,
+                "digest": self.tflm.digest,
+            },
             "harness_digest": self.stages.harness_digest,
             "toolchain": self.toolchain.version,
             "flags": [*cpu_flags(self.target), *self.optimization],

@@ -45,13 +45,13 @@ class Cache:
         Raises BuildError when the cache cannot be written, or what `make` raises; nothing is kept
         then.
         """
-        folder = self.root / kind / key
+        folder = self.folder(kind, key)
         if _is_whole(folder):
             return folder
-        with self._lock(kind, key):
+        with self.locked(kind, key):
             if _is_whole(folder):
                 return folder
-            with self._draft(kind) as draft:
+            with self.draft(kind) as draft:
                 make(draft)
                 _write_stamp(draft)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -60,10 +60,15 @@ class Cache:
 
     def has(self, kind: str, key: str) -> bool:
         """Whether artifact `key` is there and undamaged."""
-        return _is_whole(self.root / kind / key)
+        return _is_whole(self.folder(kind, key))
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where artifact `key` is, or would be."""
+        return self.root / kind / key
 
     @contextlib.contextmanager
-    def _lock(self, kind: str, key: str) -> Iterator[None]:
+    def locked(self, kind: str, key: str) -> Iterator[None]:
+        """Holds the lock of `key`, across processes. Raises BuildError."""
         locks = self.root / "locks"
         try:
             locks.mkdir(parents=True, exist_ok=True)
@@ -82,7 +87,8 @@ class Cache:
             ) from error
 
     @contextlib.contextmanager
-    def _draft(self, kind: str) -> Iterator[Path]:
+    def draft(self, kind: str) -> Iterator[Path]:
+        """An empty folder beside the artifacts, removed at the end."""
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root / kind))
         try:
             yield draft

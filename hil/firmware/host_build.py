@@ -13,11 +13,11 @@ from pathlib import Path
 from hil.firmware.build import DEFAULT_OPTIMIZATION, Builder
 from hil.firmware.cache import Cache
 from hil.firmware.stages import Platform, Progress, Stages
-from hil.firmware.tflm import TflmSource
 from hil.firmware.toolchain import program_version, require
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import KernelLibrary
+from hil.tflm.source import TflmSource
 
 COMPILER = "c++"
 TARGET_NAME = "host"
@@ -30,7 +30,7 @@ class HostBuilder:
     """Builds programs for this host from one TFLM tree."""
 
     tflm: TflmSource
-    kernels: KernelLibrary = KernelLibrary.REFERENCE
+    kernels: str | None = None
     optimization: tuple[str, ...] = DEFAULT_OPTIMIZATION
     cache: Cache = field(default_factory=Cache)
 
@@ -47,9 +47,14 @@ class HostBuilder:
         manifest = {"model_sha256": model.sha256}
         return self._stages.image(model, manifest, on_progress) / "image.elf"
 
-    def library(self) -> Path:
-        """TFLM as a static library for this host, without DebugLog. Raises BuildError."""
-        return self._stages.library()
+    def objects(self) -> list[Path]:
+        """All object files of TFLM for this host, without DebugLog. Raises BuildError."""
+        return self._stages.all_objects()
+
+    @cached_property
+    def library(self) -> KernelLibrary:
+        """The kernel library in use. Raises ConfigError, BuildError."""
+        return self.tflm.library(self.kernels)
 
     @cached_property
     def _stages(self) -> Stages:
@@ -63,4 +68,4 @@ class HostBuilder:
             definitions={"CMAKE_CXX_COMPILER": Path(compiler)},
             link_flags=lambda _: [f"-Wl,-T{script}"],
         )
-        return Stages(platform, self.tflm, self.kernels, self.optimization, self.cache)
+        return Stages(platform, self.tflm, self.library, self.optimization, self.cache)

@@ -1,4 +1,5 @@
-"""The three stages of a program, each cached on its own: TFLM, the harness, one model's image.
+"""The three stages of a program, each cached on its own: TFLM's objects, the harness, one model's
+image.
 
 The same for a board and for this host; what differs stands in a Platform.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,17 @@ from typing import Any
 from hil.errors import BuildError
 from hil.firmware import cmake
 from hil.firmware.cache import Cache, file_sha256, key_of
-from hil.firmware.tflm import TflmSource
+from hil.firmware.objects import ObjectStore
 from hil.link.c_header import protocol_header
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
-from hil.vocab import KernelLibrary
+from hil.tflm.additions import additions
+from hil.tflm.generation import Addition
+from hil.tflm.kernels import KernelLibrary
+from hil.tflm.source import TflmSource
+
+# How GNU ld begins to say what it misses.
+UNDEFINED = "undefined reference"
 
 # (what is built, steps done, steps in all)
 Progress = Callable[[str, int, int], None]
@@ -46,7 +53,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Stages:
-    """Builds for one platform, from one TFLM tree."""
+    """Builds for one platform, from one TFLM tree with one kernel library."""
 
     platform: Platform
     tflm: TflmSource
@@ -60,9 +67,6 @@ class Stages:
         """Folder with the model's `image.elf` and `image.map`, made when nothing is cached that is
         made from the same. Raises BuildError.
         """
-        if self.kernels not in self.tflm.kernel_libraries():
-            raise BuildError(f"the TFLM at hand has no kernel library {self.kernels.value}")
-        library, harness = self.library(on_progress), self._harness(on_progress)
         key = key_of(
             library=self.library_key,
             harness=self._harness_key,
@@ -70,11 +74,22 @@ class Stages:
             model=model.sha256,
             manifest=manifest,
         )
-        return self.cache.get(
-            f"{self.platform.prefix}image",
-            key,
-            lambda draft: self._make_image(draft, model, manifest, library, harness),
-        )
+
+        def make(draft: Path) -> None:
+            added = additions(model, self.tflm)
+            harness = self._harness(on_progress)
+            objects = self.objects(added, on_progress)
+            try:
+                self._make_image(draft, model, manifest, added, objects, harness)
+            except BuildError as error:
+                if UNDEFINED not in error.detail or self.tflm.generation.compiles_all:
+                    raise
+                # A name that hil.tflm.dependencies has overlooked.
+                _empty(draft)
+                everything = self.all_objects(on_progress)
+                self._make_image(draft, model, manifest, added, everything, harness)
+
+        return self.cache.get(f"{self.platform.prefix}image", key, make)
 
     # ---- identities
 
@@ -91,15 +106,24 @@ class Stages:
 
     @cached_property
     def library_key(self) -> str:
-        """Key of TFLM's library in the cache."""
-        inputs = self._common_inputs | {"tflm": self.tflm.library_digest(self.kernels)}
-        rules = files_digest("tflm/CMakeLists.txt")
-        return key_of(kernels=self.kernels.value, rules=rules, **inputs)
+        """Key of what TFLM with this kernel library is made of."""
+        own = self.kernels.own_sources
+        return key_of(
+            kernels=self.kernels.name,
+            own=files_digest(f"tflm/{own}") if own is not None else "",
+            rules=self._object_rules,
+            **self._common_inputs,
+        )
+
+    @cached_property
+    def _object_rules(self) -> str:
+        return files_digest("tflm/CMakeLists.txt", f"tflm/{self.tflm.generation.compat}")
 
     @cached_property
     def harness_digest(self) -> str:
         """Digest of the harness's own sources and of the link protocol."""
-        sources = files_digest("src", "image", "tflm", f"ports/{self.platform.port}")
+        compat = f"tflm/{self.tflm.generation.compat}"
+        sources = files_digest("src", "image", compat, f"ports/{self.platform.port}")
         return key_of(sources=sources, protocol=protocol_header())
 
     @cached_property
@@ -110,21 +134,52 @@ class Stages:
 
     # ---- stages
 
-    def library(self, on_progress: Progress | None = None) -> Path:
-        """TFLM's static library."""
+    def objects(self, added: Sequence[Addition], on_progress: Progress | None = None) -> list[Path]:
+        """TFLM's object files for these operators, in the order of a static library."""
+        registrations = [each.registration for each in added]
+        return self._objects(self.tflm.sources(self.kernels, registrations), on_progress)
 
-        def make(draft: Path) -> None:
-            definitions: dict[str, cmake.Definition] = {"HIL_KERNELS": self.kernels.value}
-            if self.kernels is not KernelLibrary.REFERENCE:
-                reference = replace(self, kernels=KernelLibrary.REFERENCE)
-                definitions["HIL_REFERENCE_LIBRARY"] = reference.library(on_progress)
+    def all_objects(self, on_progress: Progress | None = None) -> list[Path]:
+        """All of TFLM's object files with this kernel library, in the same order."""
+        return self._objects(self.tflm.all_sources(self.kernels), on_progress)
+
+    def _objects(self, sources: Sequence[Path], on_progress: Progress | None) -> list[Path]:
+        store = ObjectStore(self.cache, f"{self.platform.prefix}object", self._object_key)
+
+        def compile_them(missing: Sequence[Path], draft: Path) -> list[Path]:
             log = self._log(f"tflm-{self.library_key}")
-            self._cmake("tflm", draft, definitions, log, _stage_progress("TFLM", on_progress))
-            shutil.move(draft / "work" / "tflm" / "libtflm.a", draft / "libtflm.a")
-            shutil.rmtree(draft / "work")
+            definitions: dict[str, cmake.Definition] = {
+                "HIL_TFLM_SOURCES": [str(path) for path in missing]
+            }
+            progress = _stage_progress("TFLM", on_progress)
+            self._cmake("tflm", draft, definitions, log, progress)
+            listed = draft / "work" / "tflm" / "objects.txt"
+            return [Path(line) for line in listed.read_text().splitlines()]
 
-        kind = f"{self.platform.prefix}tflm"
-        return self.cache.get(kind, self.library_key, make) / "libtflm.a"
+        return store.get(sources, compile_them)
+
+    def _object_key(self, source: Path) -> str:
+        """Key of a source file's object. Files outside the kernels do not depend on which library
+        is chosen.
+        """
+        is_kernel = source in self._kernel_sources
+        return key_of(
+            source=self._name_of(source),
+            content=file_sha256(source),
+            defines=self.kernels.defines if is_kernel else (),
+            rules=self._object_rules,
+            **self._common_inputs,
+        )
+
+    @cached_property
+    def _kernel_sources(self) -> frozenset[Path]:
+        return frozenset(self.tflm.kernel_sources(self.kernels))
+
+    def _name_of(self, source: Path) -> str:
+        for root in (self.tflm.root, firmware_harness_dir()):
+            if source.is_relative_to(root):
+                return str(source.relative_to(root))
+        return source.name
 
     def _harness(self, on_progress: Progress | None) -> Path:
         def make(draft: Path) -> None:
@@ -145,18 +200,19 @@ class Stages:
         draft: Path,
         model: ModelInfo,
         manifest: Mapping[str, Any],
-        library: Path,
+        added: Sequence[Addition],
+        objects: Sequence[Path],
         harness: Path,
     ) -> None:
         config, inputs, work = self._write_config(draft), draft / "model", draft / "work"
         inputs.mkdir()
         (inputs / "model.tflite").write_bytes(model.content)
         (inputs / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        (inputs / "model_config.h").write_text(model_header(model))
+        (inputs / "model_config.h").write_text(model_header(model, added))
         definitions: dict[str, cmake.Definition] = {
             "HIL_CONFIG_DIR": config,
             "HIL_MODEL_DIR": inputs,
-            "HIL_TFLM_LIBRARY": library,
+            "HIL_TFLM_OBJECTS": [str(path) for path in objects],
             "HIL_HARNESS_LIBRARY": harness,
             "HIL_LINK_FLAGS": self.platform.link_flags(config),
         }
@@ -174,9 +230,19 @@ class Stages:
         log: Path,
         on_progress: cmake.Progress | None = None,
     ) -> None:
+        generation = self.tflm.generation
+        harness = firmware_harness_dir() / "tflm"
         shared: dict[str, cmake.Definition] = {
             "HIL_OPTIMIZATION": self.optimization,
+            "HIL_CXX_STANDARD": str(generation.standard),
             "HIL_TFLM_ROOT": self.tflm.root,
+            "HIL_TFLM_COMPAT": harness / generation.compat,
+            "HIL_TFLM_INCLUDES": [str(self.tflm.root / each) for each in generation.include_dirs],
+            "HIL_TFLM_STUBS": [str(harness / each) for each in generation.stub_dirs],
+            "HIL_TFLM_DEFINES": generation.defines,
+            "HIL_TFLM_PRELUDE": generation.prelude or "",
+            "HIL_KERNEL_DEFINES": self.kernels.defines,
+            "HIL_HARNESS_SOURCES": generation.harness_sources,
             "HIL_PORT": self.platform.port,
             **self.platform.definitions,
         }
@@ -198,16 +264,27 @@ class Stages:
         return log
 
 
-def model_header(model: ModelInfo) -> str:
+def model_header(model: ModelInfo, added: Sequence[Addition]) -> str:
     """Text of `model_config.h`: the model's hash and the operators its resolver holds."""
     sha256 = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256))
-    operators = " ".join(f"X({name})" for name in model.operator_names)
-    return (
-        "// Generated from the model.\n"
-        f"#define HIL_OPERATOR_COUNT {len(model.operator_names)}\n"
-        f"#define HIL_OPERATORS(X) {operators}\n"
-        f"#define HIL_MODEL_SHA256 {{{sha256}}}\n"
-    )
+    builtin = [each.operator.name for each in added if not each.operator.is_custom]
+    custom = [each.operator.name for each in added if each.operator.is_custom]
+    lines = [
+        "// Generated from the model.",
+        f"#define HIL_OPERATOR_COUNT {len(added)}",
+        f"#define HIL_OPERATORS(X) {' '.join(f'X({name})' for name in builtin)}",
+        f"#define HIL_ADD_OPERATORS(resolver) {' '.join(f'{each.expression};' for each in added)}",
+        f"#define HIL_MODEL_SHA256 {{{sha256}}}",
+    ]
+    if custom:
+        uses = " ".join(f'X({number}, "{name}")' for number, name in enumerate(custom))
+        lines.append(f"#define HIL_CUSTOM_OPERATORS(X) {uses}")
+    return "\n".join(lines) + "\n"
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def files_digest(*names: str) -> str:

@@ -16,7 +16,7 @@ from hil.files import write_whole
 from hil.frozen import Record
 from hil.gate.entry import BaselineEntry
 from hil.record import RunResult
-from hil.vocab import CheckName, KernelLibrary, Kind, Scheme, Status
+from hil.vocab import CheckName, Kind, Scheme, Status
 
 SCHEMA = 1
 FOLDER = Path("reports/baselines")
@@ -32,7 +32,7 @@ class Key(Record):
     scheme: Scheme
     target: str
     kind: Kind
-    kernels: KernelLibrary
+    kernels: str
 
     def __str__(self) -> str:
         return f"{self.model} ({self.scheme}, {self.kernels}) of {self.suite} on {self.target}"
@@ -65,7 +65,7 @@ class Baseline:
         library serves too, if it is the only one: then the library is a suspect, not a key.
         """
         same = [entry for entry in self.entries if _is_same_but_kernels(entry, run)]
-        exact = next((entry for entry in same if entry.kernels is run.kernels), None)
+        exact = next((entry for entry in same if entry.kernels == run.kernels), None)
         if exact is not None or swept or len(same) != 1:
             return exact
         return same[0]

@@ -31,8 +31,8 @@ def _subject(before: BaselineEntry, after: BaselineEntry) -> Iterator[str]:
     if old.model_sha256 != new.model_sha256:
         yield f"model: {_short(old.model_sha256)} -> {_short(new.model_sha256)}"
         yield from _reshaped(before, after)
-    if before.kernels is not after.kernels:
-        yield f"kernels: {before.kernels.value} -> {after.kernels.value}"
+    if before.kernels != after.kernels:
+        yield f"kernels: {before.kernels} -> {after.kernels}"
     if old.flags != new.flags:
         gone = [flag for flag in old.flags if flag not in new.flags]
         come = [flag for flag in new.flags if flag not in old.flags]

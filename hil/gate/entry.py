@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hil.frozen import Record
 from hil.record import Condition, Metrics, OperatorFigures, RunRecord, Samples, Subject
-from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme
+from hil.vocab import Better, CounterUnit, Kind, Scheme
 
 # Figures of this host and this night: nothing to hold another night against.
 NOT_KEPT = frozenset({"host_litert_latency_median_us", "counter_rate_hz", "link_retransmissions"})
@@ -22,7 +22,7 @@ class BaselineEntry(Record):
     scheme: Scheme
     target: str
     kind: Kind
-    kernels: KernelLibrary
+    kernels: str
     run_id: str
     started_utc: str
     accuracy_metric: str | None = None

@@ -98,7 +98,7 @@ def _replace_blocked(graph: Graph, model: ModelInfo, limits: Limits) -> list[str
             done += texts
             if texts:
                 break
-    if limits.stops_at_unused:
+    if limits.rules.stops_at_unused:
         done += remove_unused_inputs(graph)
     return done
 

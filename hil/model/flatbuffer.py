@@ -14,7 +14,6 @@ from typing import Any
 
 from hil.errors import ModelError
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
-from hil.model.kernel_rules import READ_OPTIONS
 from hil.model.macs import count_macs
 from hil.model.scheme import detect_scheme
 
@@ -194,7 +193,7 @@ class _Reader:
             inputs=inputs,
             outputs=outputs,
             macs=count_macs(name, inputs, outputs, tensors),
-            options=self._options(operator) if name in READ_OPTIONS else None,
+            options=self._options(operator),
             legacy_code_differs=code.DeprecatedBuiltinCode() != min(number, LEGACY_CODE_MAX),
         )
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
-from hil.vocab import KernelLibrary
 
 F32, I8, U8, I16 = "FLOAT32", "INT8", "UINT8", "INT16"
 I32, I64, BOOL = "INT32", "INT64", "BOOL"
@@ -25,11 +24,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """An operator with its tensors; absent optional inputs are None."""
+    """An operator with its tensors; absent optional inputs are None. `kernels` is the name of the
+    kernel library that is to compute it.
+    """
 
     model: ModelInfo
     operator: OperatorInfo
-    kernels: KernelLibrary
+    kernels: str
 
     @property
     def name(self) -> str:
@@ -58,3 +59,26 @@ class Case:
 
 
 Rule = Callable[[Case], Finding | None]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """What one generation's kernels refuse, get wrong without an error, or break on.
+
+    `common` rules look at every operator, `own` ones at the operators of that name; both are asked
+    in that order. `same_meaning` are (operator, version) pairs above the highest version that the
+    tree's own table names, whose meaning did not change for what the rules let through.
+    `instead_of` says what to do about operators that the generation lacks. `stops_at_unused`: it
+    plans no memory for a tensor that is made and never read, or neither, and gives up.
+    """
+
+    common: tuple[Rule, ...] = ()
+    own: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    same_meaning: frozenset[tuple[str, int]] = frozenset()
+    instead_of: Mapping[str, str] = field(default_factory=dict)
+    stops_at_unused: bool = False
+
+    def findings(self, case: Case) -> list[Finding]:
+        """Everything the rules have against an operator, the cause first, each reason once."""
+        found = (rule(case) for rule in (*self.common, *self.own.get(case.name, ())))
+        return list(dict.fromkeys(finding for finding in found if finding is not None))

@@ -102,7 +102,7 @@ def tensor_problems(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
     yield from _shapes(model)
     yield from _constants(model)
     yield from _lifetimes(model)
-    if limits.stops_at_unused:
+    if limits.rules.stops_at_unused:
         yield from _unused(model, limits)
 
 

@@ -14,12 +14,11 @@ from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
 from hil.explain import difference_of, explain_difference
 from hil.firmware.build import NDEBUG, Builder
-from hil.firmware.tflm import TflmSource, locate_tflm
 from hil.host_score import HostScorer
 from hil.measure import Job
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import limits_of, require_runnable
+from hil.model.preflight import require_runnable
 from hil.outcome import Outcome
 from hil.plugin.options import Options
 from hil.plugin.progress import ProgressDisplay
@@ -31,7 +30,10 @@ from hil.source import source_commit
 from hil.suite import Suite, SuiteModel
 from hil.suite_data import SuiteData
 from hil.target import Target
-from hil.vocab import CheckName, KernelLibrary, Status
+from hil.tflm.kernels import library_rank
+from hil.tflm.locate import locate_tflm
+from hil.tflm.source import TflmSource
+from hil.vocab import CheckName, Status
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class RunKey:
     suite: Suite
     model: SuiteModel
     target: Target
-    kernels: KernelLibrary
+    kernels: str
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -50,13 +52,13 @@ class RunKey:
             str(self.suite.folder),
             self.model.label,
             self.target.name,
-            self.kernels.value,
+            self.kernels,
         )
 
     @property
     def place(self) -> list[str | int]:
         """Where it stands among others in reports: sorts by target, suite, kernels and model."""
-        kernels = list(KernelLibrary).index(self.kernels)
+        kernels = library_rank(self.kernels)
         return [
             self.target.name,
             str(self.suite.folder),
@@ -103,7 +105,7 @@ class RunBroker:
         self._progress = progress
         self.bench = Bench(choice)
         self._references = References(references)
-        self._builders: dict[tuple[str, KernelLibrary], Builder] = {}
+        self._builders: dict[tuple[str, str], Builder] = {}
         self._data: dict[Path, SuiteData] = {}
         self._commits: dict[Path, str | None] = {}
         self._runs: dict[tuple[str, str, str, str], _Entry] = {}
@@ -113,7 +115,7 @@ class RunBroker:
         """The TFLM tree of the session. Raises BuildError."""
         return locate_tflm(self._options.tflm)
 
-    def builder(self, target: Target, kernels: KernelLibrary) -> Builder:
+    def builder(self, target: Target, kernels: str) -> Builder:
         """The builder for a target and kernel library."""
         key = (target.name, kernels)
         if key not in self._builders:
@@ -212,7 +214,7 @@ class RunBroker:
     def preflight(self, key: RunKey) -> ModelInfo:
         """The model, if nothing in its file keeps it from running. Raises UnsupportedModel."""
         model = self.model(key)
-        require_runnable(model, limits_of(key.target, self.tflm.operators, key.kernels))
+        require_runnable(model, self.builder(key.target, key.kernels).limits())
         return model
 
     def _entry(self, key: RunKey) -> _Entry:
@@ -274,7 +276,7 @@ class RunBroker:
     def _frame_log(self, key: RunKey) -> Path | None:
         if self._options.log_dir is None:
             return None
-        name = f"{key.target.name}-{key.suite.name}-{key.model.label}-{key.kernels.value}.jsonl"
+        name = f"{key.target.name}-{key.suite.name}-{key.model.label}-{key.kernels}.jsonl"
         return self._options.log_dir / name
 
     def close(self) -> None:

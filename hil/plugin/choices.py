@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hil.errors import ConfigError, did_you_mean
+from hil.errors import ConfigError
 from hil.files import check_writable
 from hil.plugin.options import ALL_TARGETS, Options, project_dir
 from hil.target import Target, load_target, target_names
-from hil.vocab import KernelLibrary
+from hil.tflm.locate import generation_named
 
 
 def check_distribution(config: pytest.Config) -> None:
@@ -28,13 +28,18 @@ def load_targets(options: Options, config: pytest.Config) -> tuple[Target, ...]:
     return tuple(load_target(name, project_dir(config)) for name in wanted)
 
 
-def kernel_libraries(names: tuple[str, ...]) -> tuple[KernelLibrary, ...]:
-    """The kernel libraries of those names. Raises ConfigError."""
-    known = [library.value for library in KernelLibrary]
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"unknown kernel library {name!r}", hint=did_you_mean(name, known))
-    return tuple(KernelLibrary(name) for name in names)
+def kernel_libraries(names: tuple[str, ...], tflm: str | None) -> tuple[str, ...]:
+    """Names of the kernel libraries to measure with, that of the TFLM's generation without names.
+
+    Raises ConfigError.
+    """
+    generation = generation_named(tflm)
+    try:
+        libraries = [generation.library(name).name for name in names]
+    except ConfigError as error:
+        error.hint += "; --hil-tflm chooses the TFLM"
+        raise
+    return tuple(libraries) or (generation.default_library.name,)
 
 
 def check_outputs(options: Options) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hil.plugin.session import HilSession
     from hil.record import RunRecord
     from hil.target import Target
-    from hil.vocab import KernelLibrary
 
 
 def _session(request: pytest.FixtureRequest) -> HilSession:
@@ -83,7 +82,7 @@ def _told_plainly() -> Iterator[None]:
         pytest.fail(str(error), pytrace=False)
 
 
-def run_key(item: pytest.Item, target: Target | None, kernels: KernelLibrary) -> RunKey:
+def run_key(item: pytest.Item, target: Target | None, kernels: str) -> RunKey:
     """The run that the test's `hil(model=...)` marker asks for. Raises ConfigError."""
     from hil.errors import ConfigError, did_you_mean
     from hil.plugin import SUITE_FILE

@@ -38,7 +38,7 @@ class SuiteFile(pytest.File):
             for kernels in session.kernels:
                 for model in suite.models:
                     key = RunKey(suite, model, target, kernels)
-                    suffix = f"-{kernels.value}" if swept else ""
+                    suffix = f"-{kernels}" if swept else ""
                     for check in CheckName:
                         name = f"{check.value}[{target.name}-{model.label}{suffix}]"
                         yield HilItem.from_parent(self, name=name, check=check, key=key)

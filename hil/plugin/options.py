@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
-from hil.vocab import KernelLibrary, Kind
+from hil.tflm.kernels import NAMES
+from hil.tflm.locate import DEFAULT_GENERATION, TFLM_VARIABLE
+from hil.vocab import Kind
 
 GROUP = "hil"
 GROUP_TITLE = "hardware-in-the-loop benchmarks of TensorFlow Lite Micro (hil)"
@@ -56,7 +59,7 @@ class Options:
     targets: tuple[str, ...]
     kind: str
     kernels: tuple[str, ...]
-    tflm: Path | None
+    tflm: str | None
     probe: str | None
     port: str | None
     json: Path | None
@@ -106,15 +109,15 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--hil-kernels",
         metavar="NAMES",
-        default=KernelLibrary.REFERENCE.value,
-        help=f"kernel libraries, separated by commas: {', '.join(KernelLibrary)}. "
-        f"(Default: {KernelLibrary.REFERENCE.value})",
+        default="",
+        help=f"kernel libraries, separated by commas: {', '.join(NAMES)}. "
+        "(Default: that of the TFLM generation)",
     )
     group.addoption(
         "--hil-tflm",
-        metavar="DIR",
-        type=Path,
-        help="a TFLM source tree of your own, of the same generation. (Default: the pinned crate)",
+        metavar="NAME",
+        help="TFLM to build from: 2024, 2020, a folder of your own or a .crate file. "
+        f"(Default: {DEFAULT_GENERATION}, ini: hil_tflm, environment: {TFLM_VARIABLE})",
     )
     group.addoption(
         "--hil-probe",
@@ -234,6 +237,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_REFERENCES,
     )
     parser.addini("hil_kind", "boards to measure on, like --hil-kind", default=KIND_ANY)
+    parser.addini("hil_tflm", "TFLM to build from, like --hil-tflm", default="")
     parser.addini("hil_store", "history, like --hil-store", default="")
     parser.addini("hil_baseline", "baseline to hold runs against, like --hil-baseline", default="")
     parser.addini("hil_gate", "gate expressions, one a line, like --hil-gate", type="linelist")
@@ -334,7 +338,10 @@ def read_options(config: pytest.Config) -> Options:
         targets=tuple(dict.fromkeys(targets)),
         kind=kind,
         kernels=_names(config.getoption("hil_kernels")),
-        tflm=config.getoption("hil_tflm"),
+        tflm=config.getoption("hil_tflm")
+        or os.environ.get(TFLM_VARIABLE)
+        or config.getini("hil_tflm")
+        or None,
         probe=config.getoption("hil_probe"),
         port=config.getoption("hil_port"),
         json=config.getoption("hil_json"),

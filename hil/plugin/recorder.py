@@ -99,7 +99,7 @@ class Recorder:
             except StoreError as error:
                 self._give_up(error)
                 return
-            self._runs[(run.suite or "", run.model, run.target, run.kernels.value)] = run
+            self._runs[(run.suite or "", run.model, run.target, run.kernels)] = run
             self.spool.drop(run.run_id)
 
     def lines(self) -> list[str]:

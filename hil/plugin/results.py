@@ -46,7 +46,7 @@ def attach(
         "suite": key.suite.name,
         "model": key.model.label,
         "target": key.target.name,
-        "kernels": key.kernels.value,
+        "kernels": key.kernels,
         "place": key.place,
         "verdict": verdict.model_dump(mode="json"),
         "record": record.model_dump(mode="json") if record is not None else None,

@@ -70,7 +70,7 @@ class HilSession:
         self._floors: dict[str, Mapping[str, NoiseFloor]] = {}
         try:
             self.targets = load_targets(options, config)
-            self.kernels = kernel_libraries(options.kernels)
+            self.kernels = kernel_libraries(options.kernels, options.tflm)
             self.gate = make_gate(options, swept=len(self.kernels) > 1)
             references = reference_names(options.references)
             choice = BenchChoice(options.kind, options.probe, options.port)
@@ -231,7 +231,7 @@ class HilSession:
         """One line: what is measured on what."""
         names = ", ".join(target.name for target in self.targets)
         board = f"probe {self.options.probe}" if self.options.probe else "emulated board"
-        kernels = ", ".join(self.options.kernels)
+        kernels = ", ".join(self.kernels)
         held = f", baseline {self.gate.baseline.name}" if self.gate is not None else ""
         return f"hil: target {names} ({board}), kernels {kernels}{held}"
 

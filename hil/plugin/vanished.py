@@ -23,7 +23,7 @@ class VanishedItem(pytest.Item):
     @classmethod
     def of(cls, parent: pytest.Collector, key: Key, *, strict: bool) -> VanishedItem:
         """The item of an entry."""
-        name = f"baseline[{key.target}-{key.model}-{key.kernels.value}]"
+        name = f"baseline[{key.target}-{key.model}-{key.kernels}]"
         item: VanishedItem = cls.from_parent(parent, name=name, key=key, strict=strict)
         return item
 

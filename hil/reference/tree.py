@@ -48,7 +48,7 @@ def _greeted(port: PipePort, model: ModelInfo) -> Device:
 
 def tree_label(builder: HostBuilder) -> str:
     """What it is, for reports."""
-    return f"TFLM tree on this host ({builder.tflm.origin}, {builder.kernels.value} kernels)"
+    return f"TFLM tree on this host ({builder.tflm.origin}, {builder.library.name} kernels)"
 
 
 class TreeReference:

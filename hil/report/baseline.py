@@ -37,7 +37,7 @@ def print_baseline(console: Console, baseline: Baseline) -> None:
         headings = [SHOWN[name].format(unit=unit) for name in SHOWN]
         table = _table(title, ("model", *headings, "measured\ncommit"))
         for entry in entries:
-            name = f"{entry.model}\n{entry.kernels.value}" if swept else entry.model
+            name = f"{entry.model}\n{entry.kernels}" if swept else entry.model
             figures = [_figure(QUANTITIES[each], entry) for each in SHOWN]
             commit = (entry.subject.source_commit or ABSENT)[:COMMIT_DIGITS]
             table.add_row(name, *figures, f"{entry.started_utc[2:10]}\n{commit}")

@@ -86,7 +86,7 @@ def _bytes(value: int | None) -> str:
 
 def print_run(console: Console, run: StoredRun) -> None:
     """Prints identity, verdicts, figures, operators and what is absent."""
-    console.print(Text(f"{run.model} on {run.target}, {run.kernels.value}", style="bold"))
+    console.print(Text(f"{run.model} on {run.target}, {run.kernels}", style="bold"))
     _print_pairs(
         console,
         {

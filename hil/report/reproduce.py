@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from hil.record import RunResult
-from hil.vocab import KernelLibrary, RunOrigin
+from hil.vocab import RunOrigin
 
 
 def reproduction(run: RunResult, baseline: str | None = None) -> str:
@@ -17,8 +17,7 @@ def reproduction(run: RunResult, baseline: str | None = None) -> str:
     else:
         command = ["pytest", "--target", run.target, "-k", f"{run.target}-{run.model}"]
         option = "--hil-kernels"
-    if run.kernels != KernelLibrary.REFERENCE.value:
-        command += [option, run.kernels]
+    command += [option, run.kernels]
     if record is not None:
         flag = next((f for f in record.subject.flags if f.startswith("-O")), "-O2")
         if flag != "-O2" and command[0] == "pytest":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hil.vocab import KernelLibrary, Kind, RunOrigin, Scheme, Status
+from hil.vocab import Kind, RunOrigin, Scheme, Status
 
 # Reports draw so many of the newest runs.
 DRAWN_RUNS = 2000
@@ -29,7 +29,7 @@ class HistoryPoint:
     target: str
     board: str | None
     kind: Kind | None
-    kernels: KernelLibrary
+    kernels: str
     status: Status | None
     reason: str
     source_commit: str | None

@@ -17,7 +17,7 @@ from hil.store.engine import WRITES, hidden, open_engine, plain
 from hil.store.history import HistoryPoint
 from hil.store.stored import SessionEnd, StoredRun, StoredSession
 from hil.store.tables import ALL, RUN, SESSION, SESSION_END, VERDICT
-from hil.vocab import CheckName, KernelLibrary, Kind, RunOrigin, Scheme, Status
+from hil.vocab import CheckName, Kind, RunOrigin, Scheme, Status
 
 # How many values one statement takes: SQLite's oldest limit is 999.
 CHUNK = 500
@@ -310,7 +310,7 @@ def _row(run: StoredRun) -> dict[str, Any]:
         "suite": run.suite,
         "model": run.model,
         "target": run.target,
-        "kernels": run.kernels.value,
+        "kernels": run.kernels,
         "source_commit": run.session.source_commit,
         "scheme": run.host_only.scheme.value if run.host_only is not None else None,
         "reason": run.reason,
@@ -352,7 +352,7 @@ def _point(row: sa.RowMapping, status: Status | None) -> HistoryPoint:
                 "origin": RunOrigin(row["origin"]),
                 "scheme": Scheme(row["scheme"]) if row["scheme"] is not None else None,
                 "kind": Kind(row["kind"]) if row["kind"] is not None else None,
-                "kernels": KernelLibrary(row["kernels"]),
+                "kernels": row["kernels"],
                 "status": status,
             }
         )

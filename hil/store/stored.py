@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hil import __version__
 from hil.frozen import Record
 from hil.record import HostOnly, RunRecord, RunResult, Verdict
-from hil.vocab import KernelLibrary, RunOrigin, Status
+from hil.vocab import RunOrigin, Status
 
 
 class StoredSession(Record):
@@ -66,7 +66,7 @@ class StoredRun(Record):
     suite: str | None
     model: str
     target: str
-    kernels: KernelLibrary
+    kernels: str
     reason: str = ""
     record: RunRecord | None = None
     host_only: HostOnly | None = None
@@ -102,7 +102,7 @@ class StoredRun(Record):
             suite=result.suite,
             model=result.model,
             target=result.target,
-            kernels=KernelLibrary(result.kernels),
+            kernels=result.kernels,
             reason=result.reason,
             host_only=result.host_only,
         )
@@ -118,7 +118,7 @@ class StoredRun(Record):
             self.suite,
             self.model,
             self.target,
-            self.kernels.value,
+            self.kernels,
             record=self.record,
             reason=self.reason,
             host_only=self.host_only,

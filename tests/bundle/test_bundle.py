@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hil.tflm.source import TflmSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +26,6 @@ from hil.bundle.verify import verify
 from hil.data import Vectors, random_vectors
 from hil.errors import BundleError, HilError, LinkError, ReplayMismatch
 from hil.firmware.build import Builder
-from hil.firmware.tflm import TflmSource
 from hil.link.port import Port
 from hil.measure import Job
 from hil.model.info import ModelInfo

@@ -5,13 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hil.tflm.source import TflmSource
 
 from hil.errors import BuildError
 from hil.firmware.build import Builder
 from hil.firmware.cache import Cache
 from hil.firmware.image import Image, read_image
 from hil.firmware.stages import model_header
-from hil.firmware.tflm import TflmSource
 from hil.firmware.toolchain import program_version, require
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hil.tflm.source import TflmSource
 
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
 from hil.firmware.image import ImageSizes
-from hil.firmware.tflm import TflmSource
 from hil.model.info import ModelInfo
 
 ALIGNMENT_MAX_BYTES = 512

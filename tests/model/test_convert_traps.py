@@ -7,7 +7,6 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
-import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from hil.data import random_vectors, vectors_for
@@ -15,10 +14,9 @@ from hil.model.convert import Converter
 from hil.model.convert_form import normal_form
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import Limits, find_problems, limits_of
+from hil.model.preflight import Limits, find_problems
 from hil.reference.reference import ChildReference, ReferenceName
-from hil.target import Target
-from hil.vocab import KernelLibrary, Scheme
+from hil.vocab import Scheme
 from tests.conftest import SUITES
 from tests.extras import needs_quantizer
 from tests.model.test_provenance import PROVENANCE
@@ -27,11 +25,6 @@ pytestmark = needs_quantizer
 
 DIGITS = SUITES / "digits" / "models" / "digits_float32.tflite"
 IMAGES = np.random.default_rng(5).random((16, 8, 8, 1), np.float32)
-
-
-@pytest.fixture
-def limits(target: Target, tflm_operators: dict[str, int]) -> Limits:
-    return limits_of(target, tflm_operators, KernelLibrary.REFERENCE)
 
 
 def int8(*, per_channel_dense: bool) -> ModelInfo:

@@ -12,12 +12,12 @@ import pytest
 from hil.data import random_vectors
 from hil.errors import ConfigError, UnsupportedModel
 from hil.firmware.host_build import HostBuilder
-from hil.firmware.tflm import TflmSource
 from hil.model.c_words import RESERVED
 from hil.model.export_c import OLD_TREE_MACRO, c_identifier, export_c, resolver_method
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.reference.reference import ChildReference, ReferenceName
+from hil.tflm.source import TflmSource
 from tests import models
 from tests.models import Model, Operator, Tensor
 

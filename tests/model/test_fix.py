@@ -14,22 +14,15 @@ from hil.firmware.build import Builder
 from hil.model.fix import fix_model
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import Limits, find_problems, limits_of
+from hil.model.preflight import Limits, find_problems
 from hil.model.problem import problem_texts
 from hil.reference.reference import ReferenceName
-from hil.target import Target
-from hil.vocab import KernelLibrary
 from tests import models
 from tests.model.data import stored
 from tests.model.judges import are_equal, on_board, on_host
 from tests.models import Model, Operator, Tensor
 
 VECTORS = 5
-
-
-@pytest.fixture
-def limits(target: Target, tflm_operators: dict[str, int]) -> Limits:
-    return limits_of(target, tflm_operators, KernelLibrary.REFERENCE)
 
 
 def floats(*shape: int, name: str = "tensor") -> Tensor:
@@ -150,12 +143,12 @@ def test_what_did_not_pass_does_and_gives_the_same(name: str, limits: Limits) ->
     ["free batch", "unrolled LSTM, free batch", "dense on a sequence", "depthwise activation"],
 )
 def test_the_board_runs_it_and_equals_the_wheel(
-    name: str, limits: Limits, builder: Builder
+    name: str, limits: Limits, builder_2020: Builder
 ) -> None:
     model, _ = FIXABLE[name]
     fixed = fix_model(model, limits).model
     inputs = random_vectors(model, VECTORS, 1).inputs
-    found = on_board(fixed, inputs, builder)
+    found = on_board(fixed, inputs, builder_2020)
     wanted = on_host(fixed, inputs, ReferenceName.TFLM)
     if model.is_integer:
         assert are_equal(found, wanted)

@@ -11,11 +11,9 @@ from hil.firmware.build import Builder
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.info import ModelInfo, TensorInfo
 from hil.model.per_tensor import per_tensor_dense
-from hil.model.preflight import find_problems, limits_of
+from hil.model.preflight import Limits, find_problems
 from hil.model.provenance import read_provenance
 from hil.reference.reference import ReferenceName
-from hil.target import Target
-from hil.vocab import KernelLibrary
 from tests import models
 from tests.conftest import SUITES
 from tests.model.data import stored
@@ -87,17 +85,15 @@ def test_a_bias_is_rescaled_to_the_real_value_it_had() -> None:
 def test_it_runs_where_the_original_was_refused_and_equals_the_wheel(
     before: ModelInfo,
     after: ModelInfo,
-    target: Target,
-    tflm_operators: dict[str, int],
-    builder: Builder,
+    limits: Limits,
+    builder_2020: Builder,
 ) -> None:
-    limits = limits_of(target, tflm_operators, KernelLibrary.REFERENCE)
     problems = find_problems(before, limits)
     assert all("hil model convert --per-tensor-dense" in problem.remedy for problem in problems)
     assert len(problems) == 2
     assert find_problems(after, limits) == []
     inputs = random_vectors(after, VECTORS, 1).inputs
-    found = on_board(after, inputs, builder)
+    found = on_board(after, inputs, builder_2020)
     assert are_equal(found, on_host(after, inputs, ReferenceName.TFLM))
 
 

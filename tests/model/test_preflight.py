@@ -8,7 +8,8 @@ import pytest
 from hil.errors import UnsupportedModel
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.preflight import Limits, find_problems, require_runnable
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import PORTABLE_OPTIMIZED, REFERENCE
+from hil.tflm.rules_2020 import RULES
 from tests import models
 from tests.conftest import SUITES
 from tests.models import Model, Operator, Tensor
@@ -24,7 +25,8 @@ LIMITS = Limits(
         "ADD": 2,
         "RELU": 1,
     },
-    kernels=KernelLibrary.REFERENCE,
+    kernels=REFERENCE,
+    rules=RULES,
     flash_bytes=1 << 20,
     arena_bytes=256 << 10,
 )
@@ -41,9 +43,9 @@ def only(content: bytes, limits: Limits = LIMITS) -> str:
 
 @pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
 @pytest.mark.parametrize("scheme", ["float32", "int8", "weight_only"])
-def test_our_suites_run(name: str, scheme: str, tflm_operators: dict[str, int]) -> None:
+def test_our_suites_run(name: str, scheme: str, limits: Limits) -> None:
     model = read_model(SUITES / f"{name}_{scheme}.tflite")
-    assert find_problems(model, replace(LIMITS, operators=tflm_operators)) == []
+    assert find_problems(model, replace(LIMITS, operators=limits.operators)) == []
 
 
 @pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
@@ -56,10 +58,10 @@ def test_our_suites_run(name: str, scheme: str, tflm_operators: dict[str, int]) 
     ],
 )
 def test_schemes_that_cannot_run_say_where_what_why_and_what_to_do(
-    name: str, scheme: str, where: str, types: str, tflm_operators: dict[str, int]
+    name: str, scheme: str, where: str, types: str, limits: Limits
 ) -> None:
     model = read_model(SUITES / f"{name}_{scheme}.tflite")
-    first, *_ = find_problems(model, replace(LIMITS, operators=tflm_operators))
+    first, *_ = find_problems(model, replace(LIMITS, operators=limits.operators))
     assert str(first).startswith(where)
     assert first.types == types
     assert f"(its tensors: {types})" in str(first)
@@ -189,13 +191,13 @@ def test_activations_larger_than_ram_are_refused() -> None:
 @pytest.mark.parametrize(
     ("kernels", "channels", "refused"),
     [
-        (KernelLibrary.PORTABLE_OPTIMIZED, 257, True),
-        (KernelLibrary.PORTABLE_OPTIMIZED, 256, False),
-        (KernelLibrary.REFERENCE, 257, False),
+        (PORTABLE_OPTIMIZED, 257, True),
+        (PORTABLE_OPTIMIZED, 256, False),
+        (REFERENCE, 257, False),
     ],
 )
 def test_depthwise_channels_the_optimized_kernel_cannot_hold(
-    kernels: KernelLibrary, channels: int, refused: bool
+    kernels: str, channels: int, refused: bool
 ) -> None:
     content = models.write(
         Model(
@@ -248,7 +250,7 @@ def test_tensors_that_nothing_makes_or_uses_are_refused() -> None:
 
 def test_what_cannot_run_is_refused_with_one_reason_or_under_a_title_with_all() -> None:
     model = parse_model(models.dense_float(), "m")
-    tiny = Limits({}, KernelLibrary.REFERENCE, flash_bytes=16, arena_bytes=1 << 20)
+    tiny = Limits({}, REFERENCE, RULES, flash_bytes=16, arena_bytes=1 << 20)
     problems = find_problems(model, tiny)
     assert len(problems) == 2
     with pytest.raises(UnsupportedModel) as first:

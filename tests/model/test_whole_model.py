@@ -9,18 +9,12 @@ import pytest
 
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import Limits, find_problems, limits_of
+from hil.model.preflight import Limits, find_problems
 from hil.model.problem import problem_texts
-from hil.target import Target
-from hil.vocab import KernelLibrary
+from hil.model.rule import RuleSet
 from tests import models
 from tests.model.data import stored
 from tests.models import Model, Operator, Tensor
-
-
-@pytest.fixture
-def limits(target: Target, tflm_operators: dict[str, int]) -> Limits:
-    return limits_of(target, tflm_operators, KernelLibrary.REFERENCE)
 
 
 def texts(model: ModelInfo, limits: Limits) -> list[str]:
@@ -158,7 +152,7 @@ def test_unused_tensors_matter_where_the_planner_stops_at_them(limits: Limits) -
     unread, orphan = texts(model, limits)
     assert unread.startswith("input 'spare' is read by no operator")
     assert "nothing makes or reads tensor 3 'left'" in orphan
-    assert texts(model, replace(limits, stops_at_unused=False)) == []
+    assert texts(model, replace(limits, rules=RuleSet())) == []
 
 
 def test_an_int8_model_is_not_told_to_be_int8(limits: Limits) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hil.tflm.generation import MICRO
+from hil.tflm.source import SOURCE_SUFFIXES, TflmSource
 
 from hil.firmware.cache import CACHE_VARIABLE, Cache
-from hil.firmware.tflm import MICRO, SOURCE_SUFFIXES, TflmSource
 from hil.gate.baseline import Baseline, entries_of, save_baseline
 from hil.report.json_report import read_json
 from tests import models

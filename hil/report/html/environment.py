@@ -20,7 +20,7 @@ def environment_views(runs: Sequence[RunResult]) -> list[tuple[str, list[tuple[s
 def _identity(record: RunRecord) -> Iterator[tuple[str, str]]:
     subject, condition, where = record.subject, record.condition, record.environment
     yield "target", f"{record.target}, {record.kind.value}"
-    yield "kernels", record.kernels.value
+    yield "kernels", record.kernels
     yield "source commit", commit_text(subject.source_commit) or ABSENT
     yield "TFLM", f"{subject.tflm_origin} {_short(subject.tflm_digest)}"
     yield "harness", _short(subject.harness_digest)

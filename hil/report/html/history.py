@@ -70,7 +70,7 @@ def history_view(points: Sequence[HistoryPoint], held: Held | None) -> HistoryVi
 def _key(point: HistoryPoint) -> str:
     suite = f"{point.suite}: " if point.suite else ""
     kind = point.kind.value if point.kind is not None else ""
-    return f"{suite}{point.model} on {point.target}, {point.kernels.value}, {kind}"
+    return f"{suite}{point.model} on {point.target}, {point.kernels}, {kind}"
 
 
 def _unit(point: HistoryPoint) -> str:

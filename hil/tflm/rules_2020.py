@@ -1,4 +1,4 @@
-"""What the kernels of TFLM's 2020 generation refuse, get wrong without a word, or break on.
+"""What the kernels of TFLM's generation 2020 refuse, get wrong without a word, or break on.
 
 Each rule looks at one operator in the file. Rules marked "silent" guard against results that would
 be wrong, and memory that would be overwritten, without any error on the device: docs/models.md
@@ -10,7 +10,6 @@ from __future__ import annotations
 from math import isclose
 
 from hil.model.info import TensorInfo
-from hil.model.operator_rules import OWN_RULES
 from hil.model.rule import (
     BOOL,
     F32,
@@ -24,7 +23,9 @@ from hil.model.rule import (
     Case,
     Finding,
     Rule,
+    RuleSet,
 )
+from hil.tflm.rules_2020_operators import OWN_RULES
 
 _DATA = frozenset({F32, I8, U8})
 _FLOAT = frozenset({F32})
@@ -138,8 +139,6 @@ SAME_MEANING = frozenset(
         ("RESIZE_NEAREST_NEIGHBOR", 3),
     }
 )
-# Operators whose options rules look at: all of them plain numbers.
-READ_OPTIONS = NEEDS_OPTIONS | {"RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION"}
 MAX_RANK = 5
 # Their kernels stop at a failed check, or refuse, beyond four dimensions: always, or to broadcast.
 RANK_4 = frozenset({"PAD", "PADV2", "STRIDED_SLICE", "PRELU", "L2_NORMALIZATION"})
@@ -164,17 +163,6 @@ PER_TENSOR = (
 )
 TO_INT8 = "quantize to int8 (hil model convert --scheme int8)"
 TO_WEIGHT_ONLY = "weight_only keeps float32 arithmetic and runs"
-
-
-def findings(case: Case) -> list[Finding]:
-    """What the rules say that have something against the operator, in their order."""
-    rules = (*COMMON_RULES, *OWN_RULES.get(case.name, ()))
-    return [finding for rule in rules if (finding := rule(case)) is not None]
-
-
-def first_finding(case: Case) -> Finding | None:
-    """What the first rule says that has something against the operator."""
-    return next(iter(findings(case)), None)
 
 
 # ---- all operators
@@ -352,4 +340,22 @@ COMMON_RULES: tuple[Rule, ...] = (
     _per_channel,
     _same_quantization,
     _fixed_output,
+)
+
+RULES = RuleSet(
+    common=COMMON_RULES,
+    own=OWN_RULES,
+    same_meaning=SAME_MEANING,
+    instead_of={
+        "EXPAND_DIMS": "hil model fix makes it a RESHAPE",
+        "SQUEEZE": "hil model fix makes it a RESHAPE",
+        "SPLIT_V": "hil model fix replaces it by STRIDED_SLICE",
+        "TILE": "of UpSampling2D: use tf.image.resize(x, size, method='nearest') instead",
+        "TRANSPOSE": "hil model fix makes it a RESHAPE where only dimensions of 1 move; else keep "
+        "the layout channels-last",
+        "HARD_SWISH": "use ReLU or ReLU6",
+        "LEAKY_RELU": "use ReLU or PReLU",
+        "WHILE": "unroll the recurrent layer (in Keras unroll=True), then hil model fix",
+    },
+    stops_at_unused=True,
 )

@@ -1,8 +1,5 @@
-// All differences between generations of TensorFlow Lite Micro, in one place.
-//
-// This generation: TensorFlow 2.3 to mid 2020 (the tfmicro crate). Its marks are the resolver in
-// micro/kernels/all_ops_resolver.h, an error reporter in the interpreter's constructor, and a
-// DebugLog that takes one finished string.
+// What generation 2020 of TensorFlow Lite Micro (TensorFlow 2.3 to mid-2020) has of its own, behind
+// names that all generations share.
 #ifndef HIL_TFLM_COMPAT_H
 #define HIL_TFLM_COMPAT_H
 
@@ -20,11 +17,11 @@
 #include "tensorflow/lite/schema/schema_generated.h"
 #include "tensorflow/lite/version.h"
 
-// Registers one operator for any version: the kernels do not look at it, and the host has checked
-// that the versions in the model mean what these kernels do.
-#define HIL_TFLM_ADD_OPERATOR(resolver, name)                                                  \
-  (resolver).AddBuiltin(tflite::BuiltinOperator_##name, tflite::ops::micro::Register_##name(), \
-                        tflite::MicroOpResolverAnyVersion())
+// Defines the function that TFLM prints with: it gives finished text and who called it to `take`.
+#define HIL_TFLM_DEFINE_LOG(take)             \
+  extern "C" void DebugLog(const char *text) { \
+    take(text, __builtin_return_address(0));  \
+  }
 
 namespace hil {
 namespace tflm {
@@ -41,6 +38,11 @@ using Kernel = TfLiteStatus (*)(TfLiteContext *context, TfLiteNode *node);
 // hands it out as const, but its own table is not.
 inline Registration *RegistrationOf(const Resolver &resolver, tflite::BuiltinOperator code) {
   return const_cast<Registration *>(resolver.FindOp(code, tflite::MicroOpResolverAnyVersion()));
+}
+
+inline Registration *RegistrationOf(const Resolver &resolver, const char *custom_name) {
+  return const_cast<Registration *>(
+      resolver.FindOp(custom_name, tflite::MicroOpResolverAnyVersion()));
 }
 
 // A tensor inside a kernel: where it is, how large, and whether the model file holds it.

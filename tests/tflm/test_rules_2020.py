@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hil.model.kernel_rules import TYPES, first_finding
 
 from hil.model.flatbuffer import parse_model
-from hil.model.kernel_rules import TYPES, first_finding
 from hil.model.rule import Case
 from hil.vocab import KernelLibrary
 from tests import models

@@ -1,9 +1,9 @@
-"""Rules of single operators. Those marked "silent" are explained in `kernel_rules`."""
+"""Rules of single operators. Those marked "silent" are explained in `rules_2020`."""
 
 from __future__ import annotations
 
 from hil.model.rule import F32, I8, I16, I32, PER_CHANNEL, U8, WITHOUT_A_WORD, Case, Finding, Rule
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import PORTABLE_OPTIMIZED, REFERENCE
 
 # kernels/portable_optimized/depthwise_conv.cc keeps per-channel data in arrays of this size and
 # does not check: more channels overwrite the stack.
@@ -77,12 +77,12 @@ def _dilated_depthwise(case: Case) -> Finding | None:
     dilation = max(case.option("dilationWFactor", 1), case.option("dilationHFactor", 1))
     if dilation <= 1 or data is None:
         return None
-    if case.kernels is KernelLibrary.REFERENCE and case.option("padding") != SAME_PADDING:
+    if case.kernels == REFERENCE and case.option("padding") != SAME_PADDING:
         return None
-    if case.kernels is KernelLibrary.PORTABLE_OPTIMIZED and data.type == I8:
+    if case.kernels == PORTABLE_OPTIMIZED and data.type == I8:
         return None
     return Finding(
-        f"dilation {dilation}: the {case.kernels.value} kernel would pad as if there were none "
+        f"dilation {dilation}: the {case.kernels} kernel would pad as if there were none "
         f"{WITHOUT_A_WORD}",
         "use padding 'valid' with the reference kernels, or larger undilated kernels",
     )
@@ -119,13 +119,13 @@ def _absent_bias(case: Case) -> Finding | None:
 def _too_many_channels(case: Case) -> Finding | None:
     """Silent."""
     output = case.output
-    if case.kernels is KernelLibrary.REFERENCE or output is None:
+    if case.kernels == REFERENCE or output is None:
         return None
     channels = output.shape[-1]
     if channels <= PORTABLE_DEPTHWISE_CHANNELS:
         return None
     return Finding(
-        f"{channels} channels: the {case.kernels.value} kernel holds "
+        f"{channels} channels: the {case.kernels} kernel holds "
         f"{PORTABLE_DEPTHWISE_CHANNELS} and would overwrite the stack",
         "use the reference kernels, or fewer channels",
     )

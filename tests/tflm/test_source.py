@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hil.firmware.tflm import RESOLVER_TABLE, TflmSource, locate_tflm, parse_resolver_table
 
 from hil.errors import BuildError, ConfigError
-from hil.firmware.tflm import RESOLVER_TABLE, TflmSource, locate_tflm, parse_resolver_table
 from hil.vocab import KernelLibrary
 
 

@@ -1,0 +1,106 @@
+// What generation 2024 of TensorFlow Lite Micro (spring 2024) has of its own, behind names that all
+// generations share.
+#ifndef HIL_TFLM_COMPAT_H
+#define HIL_TFLM_COMPAT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <new>
+
+#include "format.h"
+#include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
+#include "tensorflow/lite/micro/debug_log.h"
+#include "tensorflow/lite/micro/memory_helpers.h"
+#include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
+#include "tensorflow/lite/micro/micro_allocator.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+
+extern "C" {
+extern const uint8_t model_data[];
+extern const uint8_t model_data_end[];
+}
+
+// Defines the function that TFLM prints with: it gives finished text and who called it to `take`.
+#define HIL_TFLM_DEFINE_LOG(take)                                                           \
+  extern "C" void DebugLog(const char *format, va_list arguments) {                         \
+    char text[hil::tflm::kLogBytes];                                                        \
+    hil::Format(text, sizeof text, format, arguments);                                      \
+    take(text, __builtin_return_address(0));                                                \
+  }                                                                                         \
+  extern "C" int DebugVsnprintf(char *buffer, size_t size, const char *format, va_list arguments) { \
+    return hil::Format(buffer, size, format, arguments);                                    \
+  }
+
+namespace hil {
+namespace tflm {
+
+constexpr size_t kLogBytes = 256;
+
+using Interpreter = tflite::MicroInterpreter;
+using Resolver = tflite::MicroOpResolver;
+template <unsigned int kOperators>
+using MutableResolver = tflite::MicroMutableOpResolver<kOperators>;
+
+using Registration = TFLMRegistration;
+using Kernel = TfLiteStatus (*)(TfLiteContext *context, TfLiteNode *node);
+
+// The registration that an interpreter made with `resolver` calls the operator by. The resolver
+// hands it out as const, but its own table is not.
+inline Registration *RegistrationOf(const Resolver &resolver, tflite::BuiltinOperator code) {
+  return const_cast<Registration *>(resolver.FindOp(code));
+}
+
+inline Registration *RegistrationOf(const Resolver &resolver, const char *custom_name) {
+  return const_cast<Registration *>(resolver.FindOp(custom_name));
+}
+
+// A tensor inside a kernel: where it is, how large, and whether the model file holds it.
+struct TensorMemory {
+  const uint8_t *data;
+  uint32_t bytes;
+  bool is_constant;
+};
+
+inline TensorMemory MemoryOf(const TfLiteContext *context, int index) {
+  const TfLiteEvalTensor *tensor = context->GetEvalTensor(context, index);
+  size_t bytes = 0;
+  tflite::TfLiteEvalTensorByteLength(tensor, &bytes);
+  const uint8_t *data = static_cast<const uint8_t *>(tensor->data.data);
+  return {data, static_cast<uint32_t>(bytes), data >= model_data && data < model_data_end};
+}
+
+constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
+constexpr size_t kArenaAlignment = 16;
+
+// What the interpreter's constructor puts into the arena before it looks at the size.
+constexpr size_t kMinimumArenaBytes =
+    sizeof(tflite::SingleArenaBufferAllocator) + sizeof(tflite::GreedyMemoryPlanner) +
+    sizeof(tflite::MicroAllocator) + 4 * kArenaAlignment;
+
+inline Interpreter *MakeInterpreter(void *storage, const tflite::Model *model,
+                                    const Resolver &resolver, uint8_t *arena, size_t arena_bytes) {
+  return new (storage) Interpreter(model, resolver, arena, arena_bytes);
+}
+
+// Head and tail of the arena. The interpreter hides its allocator, but that is the first thing it
+// allocates: it sits at the very end.
+struct ArenaSplit {
+  size_t head_bytes, tail_bytes;
+};
+
+inline ArenaSplit SplitOf(const uint8_t *arena, size_t arena_bytes) {
+  uintptr_t at = reinterpret_cast<uintptr_t>(arena + arena_bytes);
+  at = (at - sizeof(tflite::SingleArenaBufferAllocator)) &
+       ~static_cast<uintptr_t>(alignof(tflite::SingleArenaBufferAllocator) - 1);
+  const auto *allocator = reinterpret_cast<const tflite::SingleArenaBufferAllocator *>(at);
+  return {allocator->GetNonPersistentUsedBytes(), allocator->GetPersistentUsedBytes()};
+}
+
+}  // namespace tflm
+}  // namespace hil
+
+#endif

@@ -1,0 +1,1 @@
+"""TensorFlow Lite Micro: its generations, where their sources come from, and what they can run."""
