@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hil.tflm.locate import locate_tflm
-from hil.tflm.source import TflmSource
 
 from hil.bench.emulated import EmulatedBoard
 from hil.emulator.core import core_path, unicorn_path
@@ -17,6 +15,8 @@ from hil.firmware.image import Image
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target
+from hil.tflm.locate import locate_tflm
+from hil.tflm.source import TflmSource
 from tests import models
 
 pytest_plugins = ["pytester"]
@@ -65,8 +65,20 @@ def target() -> Target:
 
 @pytest.fixture(scope="session")
 def tflm() -> TflmSource:
-    """The pinned TFLM tree."""
+    """The TFLM tree in use when none is asked for."""
     return locate_tflm()
+
+
+@pytest.fixture(scope="session")
+def tflm_2020() -> TflmSource:
+    """The pinned tree of generation 2020."""
+    return locate_tflm("2020")
+
+
+@pytest.fixture(scope="session")
+def tflm_2024() -> TflmSource:
+    """The pinned tree of generation 2024."""
+    return locate_tflm("2024")
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +114,6 @@ def board(target: Target) -> Iterator[EmulatedBoard]:
 
 
 @pytest.fixture(scope="session")
-def tflm_operators(tflm: TflmSource) -> dict[str, int]:
-    """Operators of the pinned TFLM with their highest versions."""
-    return tflm.operators
+def tflm_operators(tflm_2020: TflmSource) -> dict[str, int | None]:
+    """Operators of generation 2020 with the highest versions that its own table names."""
+    return {name: each.highest_version for name, each in tflm_2020.operators.items()}

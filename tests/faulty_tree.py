@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.tflm.generation import MICRO
+from hil.tflm.kernels import PORTABLE_OPTIMIZED
 from hil.tflm.source import SOURCE_SUFFIXES, TflmSource
 
-from hil.vocab import KernelLibrary
-
 SYMBOL = "hil_fault"
-KERNELS = KernelLibrary.PORTABLE_OPTIMIZED  # whose place the faulty kernels take
+KERNELS = PORTABLE_OPTIMIZED  # whose place the faulty kernels take
 LITE = "tensorflow/lite"
 INTEGER_OPS = "kernels/internal/reference/integer_ops"
 INITIAL_FAULT = 2
@@ -155,7 +154,7 @@ def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
 
     Its kernel library KERNELS is the reference one with all faults in it.
     """
-    kernels = folder / MICRO / "kernels" / KERNELS.value
+    kernels = folder / MICRO / "kernels" / KERNELS
     for path in original.root.rglob("*"):
         copy = folder / path.relative_to(original.root)
         if path.suffix in SOURCE_SUFFIXES and path.is_file() and copy.parent != kernels:
@@ -164,7 +163,7 @@ def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
     kernels.mkdir()
     for place, operator in enumerate(OPERATORS):
         kernel, header, edits = _EDITS[operator]
-        faulty_header = f"{MICRO}/kernels/{KERNELS.value}/faulty_{kernel}.h"
+        faulty_header = f"{MICRO}/kernels/{KERNELS}/faulty_{kernel}.h"
         source = (original.root / MICRO / "kernels" / f"{kernel}.cc").read_text()
         assert f'"{LITE}/{header}"' in source
         source = source.replace(f'"{LITE}/{header}"', f'"{faulty_header}"')
@@ -172,7 +171,7 @@ def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
         text = (original.root / LITE / header).read_text()
         (folder / faulty_header).write_text(_with_faults(text, edits, place))
     (kernels / "faults.cc").write_text(SWITCH)
-    return TflmSource(folder, "faulty kernels")
+    return TflmSource(folder, "faulty kernels", original.generation)
 
 
 def _with_faults(text: str, edits: tuple[tuple[str, str], ...], place: int) -> str:

@@ -15,7 +15,8 @@ from hil.firmware.image import Image, ImageSizes
 from hil.outcome import Outcome
 from hil.record import Condition, Environment, Metrics, RunRecord, Samples, Subject
 from hil.reference.reference import ReferenceName, ReferenceResult
-from hil.vocab import Better, CounterUnit, KernelLibrary, Kind, Scheme
+from hil.tflm.kernels import REFERENCE
+from hil.vocab import Better, CounterUnit, Kind, Scheme
 
 OUTPUTS = np.zeros((2, 10), np.int8)
 
@@ -32,7 +33,7 @@ def make_record(**changes: object) -> RunRecord:
         "target": "stm32f746",
         "board": "emu-stm32f746-1-1",
         "kind": Kind.EMULATED,
-        "kernels": KernelLibrary.REFERENCE,
+        "kernels": REFERENCE,
         "vectors_source": "data.py:test_data",
         "accuracy_metric": "top1",
         "accuracy_better": Better.HIGHER,

@@ -13,7 +13,8 @@ from hil.gate.gate import Gate
 from hil.record import OperatorFigures, RunResult, Verdict
 from hil.report.html.page import Page
 from hil.store.history import HistoryPoint
-from hil.vocab import CheckName, KernelLibrary, Kind, RunOrigin, Scheme, Status
+from hil.tflm.kernels import REFERENCE
+from hil.vocab import CheckName, Kind, RunOrigin, Scheme, Status
 from tests.outcomes import make_comparison
 from tests.runs import scheme_run, unsupported_run
 
@@ -112,7 +113,7 @@ def nights(count: int, models: int = 6) -> list[HistoryPoint]:
                 target="stm32f746",
                 board="emu",
                 kind=Kind.EMULATED,
-                kernels=KernelLibrary.REFERENCE,
+                kernels=REFERENCE,
                 status=Status.FAIL if night == 40 else Status.PASS,
                 reason="",
                 source_commit=f"{night // 4:x}".ljust(40, "0"),

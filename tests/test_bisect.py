@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from hil.tflm.source import TflmSource
 
 from hil import explain
 from hil.bench.emulated import EmulatedBoard
@@ -28,7 +27,8 @@ from hil.model.info import ModelInfo
 from hil.reference.tree import start_tree
 from hil.suite_data import SuiteData
 from hil.target import Target
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import REFERENCE
+from hil.tflm.source import TflmSource
 from tests.conftest import SUITES
 from tests.faulty_tree import FAULTS, KERNELS, SYMBOL, Fault, make_faulty_tree
 
@@ -71,7 +71,7 @@ def bench_of(
 ) -> Iterator[Bench]:
     model = read_model(SUITES / suite / "models" / f"{name}.tflite")
     vectors = SuiteData(SUITES / suite / "data.py", "test_data").vectors(model)
-    kernels = KernelLibrary.REFERENCE if source is right else KERNELS
+    kernels = REFERENCE if source is right else KERNELS
     image = Builder(target, source, kernels).build(model)
     board = EmulatedBoard(target)
     device = start_device(board, image, target)
@@ -87,13 +87,13 @@ def bench_of(
 
 
 @pytest.fixture(scope="module")
-def faulty_tree(tflm: TflmSource, tmp_path_factory: pytest.TempPathFactory) -> TflmSource:
-    return make_faulty_tree(tflm, tmp_path_factory.mktemp("faulty"))
+def faulty_tree(tflm_2020: TflmSource, tmp_path_factory: pytest.TempPathFactory) -> TflmSource:
+    return make_faulty_tree(tflm_2020, tmp_path_factory.mktemp("faulty"))
 
 
 @pytest.fixture(scope="module")
-def faulty(faulty_tree: TflmSource, tflm: TflmSource, target: Target) -> Iterator[Bench]:
-    yield from bench_of("har", "har_int8", faulty_tree, tflm, target)
+def faulty(faulty_tree: TflmSource, tflm_2020: TflmSource, target: Target) -> Iterator[Bench]:
+    yield from bench_of("har", "har_int8", faulty_tree, tflm_2020, target)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.operator}-{f.kind}")
@@ -118,8 +118,10 @@ def test_no_fault_no_name(faulty: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["har_int8", "har_float32"])
-def test_a_correct_build_never_gets_a_name(name: str, tflm: TflmSource, target: Target) -> None:
-    for bench in bench_of("har", name, tflm, tflm, target):
+def test_a_correct_build_never_gets_a_name(
+    name: str, tflm_2020: TflmSource, target: Target
+) -> None:
+    for bench in bench_of("har", name, tflm_2020, tflm_2020, target):
         assert all(bench.diverges_at(index) is None for index in range(VECTORS))
 
 
@@ -158,14 +160,14 @@ class TestExplaining:
     def test_a_wrong_kernel_is_named(
         self,
         faulty_tree: TflmSource,
-        tflm: TflmSource,
+        tflm_2020: TflmSource,
         board: EmulatedBoard,
         target: Target,
         har: ModelInfo,
         vectors: Vectors,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(HostBuilder, "beside", lambda _: HostBuilder(tflm))
+        monkeypatch.setattr(HostBuilder, "beside", lambda _: HostBuilder(tflm_2020))
         builder = Builder(target, faulty_tree, KERNELS)
         difference = Difference(5, (b"",), is_own_tree=False)
         image = builder.build(har)

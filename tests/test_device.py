@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hil.tflm.source import TflmSource
 from pyocd.core.session import Session
 
 from hil.bench.emulated import EmulatedBoard
@@ -36,6 +35,7 @@ from hil.link.messages import Allocate, AllocateReply
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.target import Target, load_target
+from hil.tflm.source import TflmSource
 from hil.trace import trace
 from tests import models
 from tests.conftest import ROOT

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.tflm.source import TflmSource
 
 from hil.bench.emulated import EmulatedBoard
 from hil.checks.judge import judge
@@ -26,6 +25,7 @@ from hil.reference.references import Pending, References
 from hil.report.terminal import summary_text
 from hil.suite import Checks, Metric
 from hil.target import Target
+from hil.tflm.source import TflmSource
 from hil.vocab import CheckName, Kind, Status
 from tests import models
 

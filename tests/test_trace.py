@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hil.tflm.source import TflmSource
 
 from hil.bench.emulated import EmulatedBoard
 from hil.data import random_vectors
@@ -19,6 +18,7 @@ from hil.profile import measure_profile
 from hil.reference.tree import TreeReference, start_tree
 from hil.sanity import check_sanity
 from hil.target import Target
+from hil.tflm.source import TflmSource
 from hil.trace import trace
 
 pytestmark = [pytest.mark.emulated, pytest.mark.toolchain]

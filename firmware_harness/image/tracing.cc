@@ -4,6 +4,7 @@
 namespace hil {
 namespace {
 
+#ifdef HIL_OPERATORS
 // A kernel has nowhere to keep who it is called for, so each operator type has a wrapper of its
 // own.
 template <tflite::BuiltinOperator kCode>
@@ -31,6 +32,7 @@ constexpr Slot SlotOf() {
 #define HIL_SLOT(name) SlotOf<tflite::BuiltinOperator_##name>(),
 const Slot slots[] = {HIL_OPERATORS(HIL_SLOT)};
 #undef HIL_SLOT
+#endif
 
 #ifdef HIL_CUSTOM_OPERATORS
 // Custom operators are told apart by their place in the model's list.
@@ -67,7 +69,9 @@ inline void Switch(bool on, tflm::Registration *registration, const AnySlot &slo
 }  // namespace
 
 void SetTracing(bool on) {
+#ifdef HIL_OPERATORS
   for (const Slot &slot : slots) Switch(on, tflm::RegistrationOf(OpResolver(), slot.code), slot);
+#endif
 #ifdef HIL_CUSTOM_OPERATORS
   for (const CustomSlot &slot : custom_slots)
     Switch(on, tflm::RegistrationOf(OpResolver(), slot.name), slot);

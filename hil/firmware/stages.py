@@ -99,7 +99,7 @@ class Stages:
         return {
             "definitions": kept,
             "optimization": self.optimization,
-            "tflm": self.tflm.digest,
+            "tflm": self.tflm.common_digest,
             "compiler": self.platform.compiler,
             "cmake": files_digest("CMakeLists.txt", "cmake"),
         }
@@ -110,6 +110,7 @@ class Stages:
         own = self.kernels.own_sources
         return key_of(
             kernels=self.kernels.name,
+            tree=self.tflm.digest,
             own=files_digest(f"tflm/{own}") if own is not None else "",
             rules=self._object_rules,
             **self._common_inputs,
@@ -160,13 +161,15 @@ class Stages:
 
     def _object_key(self, source: Path) -> str:
         """Key of a source file's object. Files outside the kernels do not depend on which library
-        is chosen.
+        is chosen, and nothing on the optimized kernels but these themselves.
         """
-        is_kernel = source in self._kernel_sources
+        folder = self.kernels.folder
+        is_optimized = folder is not None and source.parent.name == folder
         return key_of(
             source=self._name_of(source),
             content=file_sha256(source),
-            defines=self.kernels.defines if is_kernel else (),
+            tree=self.tflm.digest if is_optimized else "",
+            defines=self.kernels.defines if source in self._kernel_sources else (),
             rules=self._object_rules,
             **self._common_inputs,
         )
@@ -272,10 +275,11 @@ def model_header(model: ModelInfo, added: Sequence[Addition]) -> str:
     lines = [
         "// Generated from the model.",
         f"#define HIL_OPERATOR_COUNT {len(added)}",
-        f"#define HIL_OPERATORS(X) {' '.join(f'X({name})' for name in builtin)}",
         f"#define HIL_ADD_OPERATORS(resolver) {' '.join(f'{each.expression};' for each in added)}",
         f"#define HIL_MODEL_SHA256 {{{sha256}}}",
     ]
+    if builtin:
+        lines.append(f"#define HIL_OPERATORS(X) {' '.join(f'X({name})' for name in builtin)}")
     if custom:
         uses = " ".join(f'X({number}, "{name}")' for number, name in enumerate(custom))
         lines.append(f"#define HIL_CUSTOM_OPERATORS(X) {uses}")

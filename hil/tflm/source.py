@@ -32,13 +32,26 @@ class TflmSource:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all its sources, by relative path and content."""
-        digest = hashlib.sha256()
-        for path in sorted(self.root.rglob("*")):
-            if path.suffix in SOURCE_SUFFIXES and path.is_file():
-                name = str(path.relative_to(self.root))
-                content = hashlib.sha256(path.read_bytes()).digest()
-                digest.update(name.encode() + b"\0" + content)
-        return digest.hexdigest()
+        return _digest(self._file_digests)
+
+    @cached_property
+    def common_digest(self) -> str:
+        """The same of all but the folders of optimized kernels, which nothing else depends on."""
+        folders = tuple(
+            f"{KERNELS}/{library.folder}/"
+            for library in self.generation.libraries
+            if library.folder is not None
+        )
+        files = self._file_digests
+        return _digest({name: files[name] for name in files if not name.startswith(folders)})
+
+    @cached_property
+    def _file_digests(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).digest()
+            for path in sorted(self.root.rglob("*"))
+            if path.suffix in SOURCE_SUFFIXES and path.is_file()
+        }
 
     @cached_property
     def operators(self) -> Mapping[str, Operator]:
@@ -148,3 +161,10 @@ class TflmSource:
                 if path.suffix in COMPILED_SUFFIXES and not left_out.fullmatch(path.stem):
                     found[path] = None
         return list(found)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hil.tflm.source import TflmSource
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from hil.model.info import ModelInfo
 from hil.reference.references import References
 from hil.suite import Checks, Metric, SizeCheck
 from hil.suite_data import SuiteData
+from hil.tflm.source import TflmSource
 from hil.vocab import Kind, Status
 from tests.cli.test_cli import hil
 from tests.faulty_tree import KERNELS, make_faulty_tree
@@ -243,14 +243,14 @@ def test_a_real_boards_times_are_replayed(
 
 
 def test_outputs_that_differ_fail_again(
-    tflm: TflmSource,
+    tflm_2020: TflmSource,
     builder: Builder,
     job: Job,
     board: EmulatedBoard,
     references: References,
     tmp_path: Path,
 ) -> None:
-    tree = make_faulty_tree(tflm, tmp_path / "tree")
+    tree = make_faulty_tree(tflm_2020, tmp_path / "tree")
     faulty = replace(job, builder=Builder(builder.target, tree, KERNELS))
     outcome = measure_with_evidence(faulty, board, references, LIMITS, tmp_path / "b")
     done = replay(tmp_path / "b" / outcome.record.run_id)

@@ -8,12 +8,13 @@ import pytest
 from hil.checks.paired import PairedCounts, newcombe_interval
 from hil.checks.schemes import SchemeRow, compare_schemes, drop
 from hil.record import Condition, Metrics, RunResult, Samples
-from hil.vocab import Better, KernelLibrary, Kind, Scheme
+from hil.tflm.kernels import PORTABLE_OPTIMIZED
+from hil.vocab import Better, Kind, Scheme
 from tests.outcomes import make_record
 from tests.runs import regression_run, right, scheme_run, unsupported_run
 
 N = 1000
-OPTIMIZED = KernelLibrary.PORTABLE_OPTIMIZED
+OPTIMIZED = PORTABLE_OPTIMIZED
 
 
 def rows(*runs: RunResult) -> dict[str, SchemeRow]:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hil.tflm.source import TflmSource
 
 from hil.errors import BuildError
 from hil.firmware.build import Builder
@@ -17,7 +17,9 @@ from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
 from hil.target import Target
-from hil.vocab import KernelLibrary
+from hil.tflm.additions import additions
+from hil.tflm.kernels import PORTABLE_OPTIMIZED
+from hil.tflm.source import TflmSource
 from tests import models
 
 pytestmark = pytest.mark.toolchain
@@ -41,8 +43,7 @@ def test_sizes_add_up(dense_image: Image, dense_model: ModelInfo) -> None:
 
 
 def test_the_same_inputs_in_two_folders_give_the_same_image(
-    target: Target,
-    tflm: TflmSource,
+    builder: Builder,
     dense_model: ModelInfo,
     dense_image: Image,
     tmp_path: Path,
@@ -53,12 +54,15 @@ def test_the_same_inputs_in_two_folders_give_the_same_image(
     for module in ("hil.firmware.build", "hil.firmware.cmake"):
         monkeypatch.setattr(f"{module}.firmware_harness_dir", lambda: elsewhere)
     cache = Cache(tmp_path / "cache")
-    # The library does not depend on folders either, but takes half a minute: lend it.
-    library = Builder(target, tflm).stages.library()
-    shutil.copytree(library.parent, cache.root / "tflm" / library.parent.name)
-    again = Builder(target, tflm, cache=cache).build(dense_model)
+    lend_objects(builder, cache)
+    again = replace(builder, cache=cache).build(dense_model)
     assert again.path != dense_image.path
     assert again.path.read_bytes() == dense_image.path.read_bytes()
+
+
+def lend_objects(builder: Builder, cache: Cache) -> None:
+    """TFLM's objects do not depend on folders either, but take a minute."""
+    shutil.copytree(builder.cache.root / "object", cache.root / "object")
 
 
 def test_another_model_is_another_image(builder: Builder, dense_image: Image) -> None:
@@ -94,26 +98,25 @@ def test_a_compiler_error_is_shown_with_its_log(
 ) -> None:
     cache = Cache(tmp_path / "cache")
     broken = Builder(target, tflm, optimization=("-O2", "-DNDEBUG", "-Dmain=1+"), cache=cache)
-    library = Builder(target, tflm).stages.library()
-    shutil.copytree(library.parent, cache.root / "tflm" / broken.stages.library_key)
     with pytest.raises(BuildError, match="ninja failed") as caught:
         broken.build(dense_model)
     assert "error:" in caught.value.detail
     log = Path(caught.value.hint.removeprefix("the whole log: "))
     assert "error:" in log.read_text()
     assert list((cache.root / "harness").iterdir()) == []
+    assert list((cache.root / "object").iterdir()) == []
 
 
 def test_a_missing_kernel_library_is_refused(
-    target: Target, tflm: TflmSource, dense_model: ModelInfo, monkeypatch: pytest.MonkeyPatch
+    target: Target, tflm_2020: TflmSource, dense_model: ModelInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TflmSource, "kernel_libraries", lambda self: (KernelLibrary.REFERENCE,))
+    monkeypatch.setattr(TflmSource, "libraries", tflm_2020.libraries[:1])
     with pytest.raises(BuildError, match="no kernel library portable_optimized"):
-        Builder(target, tflm, KernelLibrary.PORTABLE_OPTIMIZED).build(dense_model)
+        Builder(target, tflm_2020, PORTABLE_OPTIMIZED).build(dense_model)
 
 
-def test_the_resolver_holds_each_operator_once(digits_int8: ModelInfo) -> None:
-    header = model_header(digits_int8)
+def test_the_resolver_holds_each_operator_once(digits_int8: ModelInfo, tflm: TflmSource) -> None:
+    header = model_header(digits_int8, additions(digits_int8, tflm))
     assert header.count("X(CONV_2D)") == 1
     assert f"#define HIL_OPERATOR_COUNT {len(digits_int8.operator_names)}" in header
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hil.tflm.source import TflmSource
 
 from hil.firmware.build import Builder
 from hil.firmware.footprint import Footprint, Owner, read_footprint
 from hil.firmware.image import ImageSizes
 from hil.model.info import ModelInfo
+from hil.tflm.source import TflmSource
 
 ALIGNMENT_MAX_BYTES = 512
 MAP = """\

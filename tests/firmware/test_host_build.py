@@ -8,14 +8,14 @@ import pytest
 from hil.firmware.build import Builder
 from hil.firmware.cache import Cache
 from hil.firmware.host_build import HostBuilder
-from hil.vocab import KernelLibrary
+from hil.tflm.kernels import PORTABLE_OPTIMIZED
 
 
 @pytest.mark.toolchain
 def test_beside_a_builder_everything_is_as_for_the_board(builder: Builder, tmp_path: Path) -> None:
     board = replace(
         builder,
-        kernels=KernelLibrary.PORTABLE_OPTIMIZED,
+        kernels=PORTABLE_OPTIMIZED,
         optimization=("-O1",),
         cache=Cache(tmp_path),
     )

@@ -8,13 +8,13 @@ from hil.firmware.build import Builder
 from hil.model.preflight import Limits
 from hil.target import Target
 from hil.tflm.kernels import REFERENCE
-from hil.tflm.locate import locate_tflm
+from hil.tflm.source import TflmSource
 
 
 @pytest.fixture(scope="session")
-def builder_2020(target: Target) -> Builder:
+def builder_2020(target: Target, tflm_2020: TflmSource) -> Builder:
     """Builds images with the reference kernels of 2020."""
-    return Builder(target, locate_tflm("2020"), REFERENCE)
+    return Builder(target, tflm_2020, REFERENCE)
 
 
 @pytest.fixture(scope="session")

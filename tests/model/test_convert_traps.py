@@ -7,6 +7,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from hil.data import random_vectors, vectors_for
@@ -16,6 +17,9 @@ from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import Limits, find_problems
 from hil.reference.reference import ChildReference, ReferenceName
+from hil.target import Target
+from hil.tflm.kernels import REFERENCE
+from hil.tflm.source import TflmSource
 from hil.vocab import Scheme
 from tests.conftest import SUITES
 from tests.extras import needs_quantizer
@@ -25,6 +29,11 @@ pytestmark = needs_quantizer
 
 DIGITS = SUITES / "digits" / "models" / "digits_float32.tflite"
 IMAGES = np.random.default_rng(5).random((16, 8, 8, 1), np.float32)
+
+
+@pytest.fixture
+def limits(target: Target, tflm_2020: TflmSource) -> Limits:
+    return tflm_2020.limits(target, REFERENCE)
 
 
 def int8(*, per_channel_dense: bool) -> ModelInfo:
@@ -75,7 +84,7 @@ def test_per_channel_dense_layers_are_found(limits: Limits) -> None:
     text = str(problem)
     assert text.startswith("operator 7 FULLY_CONNECTED: per-channel weights (10 scales)")
     assert "(its tensors: int8, int8, int32 -> int8)" in text
-    assert "convert again" in problem.remedy
+    assert "hil model convert --per-tensor-dense" in problem.remedy
     assert find_problems(int8(per_channel_dense=False), limits) == []
 
 

@@ -146,17 +146,17 @@ def compile_with_tflm(folder: Path, tflm: TflmSource, program: Path) -> None:
     defines = [f"-D{name}" for name in (*TFLM_DEFINES, "GEMMLOWP_ALLOW_SLOW_SCALAR_FALLBACK")]
     flags = ["-x", "c++", "-std=c++11", "-O0", "-w", "-fpermissive", "-funsigned-char"]
     own = (folder / "main.cc", folder / "digits.c")
-    library = HostBuilder(tflm).library()
-    compile_("g++", *flags, *defines, *includes, *own, "-x", "none", library, "-o", program)
+    objects = HostBuilder(tflm).objects()
+    compile_("g++", *flags, *defines, *includes, *own, "-x", "none", *objects, "-o", program)
 
 
 @pytest.mark.toolchain
 def test_array_and_resolver_run_on_the_pinned_tflm(
-    exported: Path, digits_int8: ModelInfo, tflm: TflmSource
+    exported: Path, digits_int8: ModelInfo, tflm_2020: TflmSource
 ) -> None:
     (exported / "main.cc").write_text(PROGRAM)
     program = exported / "runs"
-    compile_with_tflm(exported, tflm, program)
+    compile_with_tflm(exported, tflm_2020, program)
     inputs = random_vectors(digits_int8, 20, 3).inputs
     done = subprocess.run([program], input=inputs[0].tobytes(), capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,8 @@ from hil.errors import HilError, ModelError
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.preflight import Limits, find_problems
 from hil.reference.reference import ChildReference, ReferenceName
+from hil.tflm.kernels import REFERENCE
+from hil.tflm.rules_2020 import RULES
 from hil.vocab import Scheme
 from tests import models
 from tests.conftest import SUITES
@@ -86,8 +88,9 @@ def test_a_cut_model_is_damaged_or_read_never_anything_else() -> None:
             parse_model(whole[:size], "m")
 
 
-def test_mutated_models_are_read_or_refused(limits: Limits) -> None:
+def test_mutated_models_are_read_or_refused(tflm_operators: dict[str, int | None]) -> None:
     """Reader, preflight and host TFLM: nothing but our own errors, whatever is in the file."""
+    limits = Limits(tflm_operators, REFERENCE, RULES, 1 << 20, 256 << 10)
     whole = models.dense_int8()
     generator = random.Random(1)
     reference = ChildReference(ReferenceName.TFLM)

@@ -36,16 +36,16 @@ def reasons(content: bytes, limits: Limits = LIMITS) -> list[str]:
     return [str(problem) for problem in find_problems(parse_model(content, "m"), limits)]
 
 
-def only(content: bytes, limits: Limits = LIMITS) -> str:
-    (reason,) = reasons(content, limits)
+def first(content: bytes, limits: Limits = LIMITS) -> str:
+    reason, *_ = reasons(content, limits)
     return reason
 
 
 @pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
 @pytest.mark.parametrize("scheme", ["float32", "int8", "weight_only"])
-def test_our_suites_run(name: str, scheme: str, limits: Limits) -> None:
+def test_our_suites_run(name: str, scheme: str, tflm_operators: dict[str, int | None]) -> None:
     model = read_model(SUITES / f"{name}_{scheme}.tflite")
-    assert find_problems(model, replace(LIMITS, operators=limits.operators)) == []
+    assert find_problems(model, replace(LIMITS, operators=tflm_operators)) == []
 
 
 @pytest.mark.parametrize("name", ["har/models/har", "digits/models/digits"])
@@ -58,10 +58,10 @@ def test_our_suites_run(name: str, scheme: str, limits: Limits) -> None:
     ],
 )
 def test_schemes_that_cannot_run_say_where_what_why_and_what_to_do(
-    name: str, scheme: str, where: str, types: str, limits: Limits
+    name: str, scheme: str, where: str, types: str, tflm_operators: dict[str, int | None]
 ) -> None:
     model = read_model(SUITES / f"{name}_{scheme}.tflite")
-    first, *_ = find_problems(model, replace(LIMITS, operators=limits.operators))
+    first, *_ = find_problems(model, replace(LIMITS, operators=tflm_operators))
     assert str(first).startswith(where)
     assert first.types == types
     assert f"(its tensors: {types})" in str(first)
@@ -84,7 +84,7 @@ def test_all_missing_operators_are_named_with_their_index() -> None:
     first, second = reasons(content)
     assert first.startswith("operator 0 GELU: this TFLM has no kernel")
     assert second.startswith("operator 2 SQUEEZE")
-    assert "hil model fix makes it a RESHAPE" in second
+    assert "makes it a RESHAPE" in second
 
 
 def test_a_custom_operator_has_no_kernel() -> None:
@@ -96,19 +96,19 @@ def test_a_custom_operator_has_no_kernel() -> None:
             (1,),
         )
     )
-    assert "custom operator 'Magic'" in only(content)
+    assert "custom operator 'Magic'" in first(content)
 
 
 def test_dynamic_range_is_called_hybrid() -> None:
-    assert "hybrid" in only(models.dense_int8(input_type="FLOAT32"))
+    assert "hybrid" in first(models.dense_int8(input_type="FLOAT32"))
 
 
 def test_int16x8_has_no_kernels() -> None:
-    assert "int16x8" in only(models.dense_int8(input_type="INT16"))
+    assert "int16x8" in first(models.dense_int8(input_type="INT16"))
 
 
 def test_per_channel_dense_weights_would_be_silently_wrong() -> None:
-    reason = only(models.dense_int8((0.1, 0.2, 0.3)))
+    reason = first(models.dense_int8((0.1, 0.2, 0.3)))
     assert "wrong results without a word" in reason
     assert "disable_per_channel_quantization_for_dense_layers" in reason
 
@@ -131,16 +131,15 @@ def test_dequantized_constants(type_: str, scales: tuple[float, ...], text: str)
             (3,),
         )
     )
-    assert text in only(content)
+    assert text in first(content)
 
 
 def test_an_int8_mean_fails_only_when_invoked() -> None:
-    first, *_ = reasons(models.single_operator("MEAN", type_="INT8"))
-    assert "float32 only" in first
+    assert "float32 only" in first(models.single_operator("MEAN", type_="INT8"))
 
 
 def test_a_newer_operator_version_is_refused() -> None:
-    assert "version 9" in only(models.single_operator("ADD", version=9))
+    assert "version 9" in first(models.single_operator("ADD", version=9))
 
 
 def test_another_schema_version_is_refused() -> None:
@@ -151,7 +150,7 @@ def test_another_schema_version_is_refused() -> None:
         (1,),
         version=4,
     )
-    assert "schema version 4" in only(models.write(model))
+    assert "schema version 4" in first(models.write(model))
 
 
 def test_several_subgraphs_are_refused() -> None:
@@ -179,12 +178,12 @@ def test_strings_are_refused() -> None:
 
 
 def test_a_model_larger_than_flash_is_refused() -> None:
-    assert "flash 100" in only(models.dense_float(), replace(LIMITS, flash_bytes=100))
+    assert "flash 100" in first(models.dense_float(), replace(LIMITS, flash_bytes=100))
 
 
 def test_activations_larger_than_ram_are_refused() -> None:
     content = models.single_operator("ADD", shape=(1, 1000))
-    assert "8,000 bytes of activations" in only(content, replace(LIMITS, arena_bytes=7999))
+    assert "8,000 bytes of activations" in first(content, replace(LIMITS, arena_bytes=7999))
     assert reasons(content, replace(LIMITS, arena_bytes=8000)) == []
 
 
@@ -227,7 +226,7 @@ def test_a_code_in_the_newer_field_only_is_refused() -> None:
     tensors = [Tensor("FLOAT32", (1, 4)) for _ in range(2)]
     operator = Operator("RELU", (0,), (1,), legacy_code=0)
     content = models.write(Model(tensors, [operator], (0,), (1,)))
-    assert "newer field only" in only(content)
+    assert "newer field only" in first(content)
 
 
 def test_constants_of_another_size_are_refused() -> None:
@@ -237,7 +236,7 @@ def test_constants_of_another_size_are_refused() -> None:
         Tensor("FLOAT32", (1, 4)),
     ]
     content = models.write(Model(tensors, [Operator("ADD", (0, 1), (2,))], (0,), (2,)))
-    assert "has 12 bytes of data, its shape 16" in only(content)
+    assert "has 12 bytes of data, its shape 16" in first(content)
 
 
 def test_tensors_that_nothing_makes_or_uses_are_refused() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hil.tflm.generation import MICRO
-from hil.tflm.source import SOURCE_SUFFIXES, TflmSource
 
 from hil.firmware.cache import CACHE_VARIABLE, Cache
 from hil.gate.baseline import Baseline, entries_of, save_baseline
 from hil.report.json_report import read_json
+from hil.tflm.generation import MICRO
+from hil.tflm.source import SOURCE_SUFFIXES, TflmSource
 from tests import models
 from tests.conftest import SUITES
 from tests.sessions import LEAN
@@ -99,12 +99,12 @@ def test_a_wider_layer_is_found(pytester: pytest.Pytester, project: Path) -> Non
 
 
 def test_another_alignment_of_the_arena_is_found(
-    pytester: pytest.Pytester, project: Path, tflm: TflmSource
+    pytester: pytest.Pytester, project: Path, tflm_2020: TflmSource
 ) -> None:
     tree = project / "tflm"
-    for path in tflm.root.rglob("*"):
+    for path in tflm_2020.root.rglob("*"):
         if path.suffix in SOURCE_SUFFIXES and path.is_file():
-            copy = tree / path.relative_to(tflm.root)
+            copy = tree / path.relative_to(tflm_2020.root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
     allocator = tree / MICRO / "micro_allocator.cc"

@@ -4,12 +4,13 @@ import pytest
 
 from hil.record import HostScore, RunResult
 from hil.report.schemes import schemes_text
-from hil.vocab import KernelLibrary, Scheme
+from hil.tflm.kernels import PORTABLE_OPTIMIZED
+from hil.vocab import Scheme
 from tests.outcomes import make_comparison, make_comparison_of_two
 from tests.runs import FLOATS, regression_run, right, scheme_run, unsupported_run
 
 LARGE = (22_000_000, 128_000, 900_000)
-OPTIMIZED = KernelLibrary.PORTABLE_OPTIMIZED
+OPTIMIZED = PORTABLE_OPTIMIZED
 
 
 def runs() -> list[RunResult]:

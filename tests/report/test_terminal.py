@@ -10,7 +10,7 @@ from tests.outcomes import make_record
 
 def result(**changes: object) -> RunResult:
     record = make_record(**changes)
-    run = RunResult("digits", record.model, record.target, record.kernels.value, record=record)
+    run = RunResult("digits", record.model, record.target, record.kernels, record=record)
     check = CheckName.LATENCY
     run.verdicts[check] = Verdict(check=check, status=Status.PASS, reason="fine")
     return run
