@@ -110,13 +110,11 @@ def _operator_problems(
 
 def _missing_kernel(operator: OperatorInfo, limits: Limits) -> Problem:
     if operator.is_custom:
-        return Problem(
-            f"custom operator {operator.name!r} has no kernel here",
-            "express it with built-in operators",
-            operator,
-        )
-    remedy = limits.rules.instead_of.get(operator.name, "replace the layer, or use a TFLM with it")
-    return Problem("this TFLM has no kernel for it", remedy, operator)
+        reason = f"custom operator {operator.name!r} has no kernel here"
+        otherwise = "express it with built-in operators"
+    else:
+        reason, otherwise = "this TFLM has no kernel for it", "replace the layer"
+    return Problem(reason, limits.rules.instead_of.get(operator.name, otherwise), operator)
 
 
 def _version_problem(operator: OperatorInfo, limits: Limits) -> Iterator[Problem]:

@@ -19,6 +19,8 @@ SCHEMA_VERSION = 3
 # Operators that run other subgraphs.
 CONTROL_FLOW = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})
 FIX = "hil model fix"
+# Changes of its that only TFLM of 2020 needs.
+FIX_2020 = "hil model fix --tflm 2020"
 # Those of several outputs that `hil model fix` replaces when one is not used.
 CUT_UP = frozenset({"SPLIT", "SPLIT_V", "UNPACK"})
 
@@ -163,7 +165,7 @@ def _unused(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
         if tensor.index not in used:
             yield Problem(
                 f"input {tensor.name!r} is read by no operator, and this TFLM stops at that",
-                f"leave it out, as {FIX} does",
+                f"leave it out, as {FIX_2020} does",
             )
     for operator in model.operators:
         unused = [i for i in operator.outputs if i >= 0 and i not in used]
@@ -179,25 +181,25 @@ def _unused(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
     if orphans:
         listed = ", ".join(_text(tensor) for tensor in orphans)
         yield Problem(
-            f"nothing makes or reads {listed}, and this TFLM stops at that", f"{FIX} removes them"
+            f"nothing makes or reads {listed}, and this TFLM stops at that",
+            f"{FIX_2020} removes them",
         )
 
 
 def _unused_outputs(operator: OperatorInfo, unused: list[int]) -> tuple[str, str]:
     """Reason and remedy."""
     if len(unused) == len(operator.outputs) and operator.name not in CONTROL_FLOW:
-        return "what it computes is never used, and this TFLM stops at that", f"{FIX} removes it"
+        return (
+            "what it computes is never used, and this TFLM stops at that",
+            f"{FIX_2020} removes it",
+        )
     places = ", ".join(str(operator.outputs.index(i)) for i in unused)
     reason = (
         f"its outputs {places} of {len(operator.outputs)} are never used, and this TFLM stops at "
         "that"
     )
     if operator.name in CUT_UP:
-        return reason, (
-            f"{FIX} replaces it by STRIDED_SLICE; of a Keras LSTM, unroll it with implementation=1"
-            if operator.name == "SPLIT"
-            else f"{FIX} replaces it by STRIDED_SLICE"
-        )
+        return reason, f"{FIX_2020} replaces it by STRIDED_SLICE"
     return reason, "make them outputs of the model"
 
 

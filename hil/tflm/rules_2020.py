@@ -25,7 +25,7 @@ from hil.model.rule import (
     Rule,
     RuleSet,
 )
-from hil.tflm.rules_2020_operators import OWN_RULES
+from hil.tflm.rules_2020_operators import FIX, OWN_RULES
 
 _DATA = frozenset({F32, I8, U8})
 _FLOAT = frozenset({F32})
@@ -157,6 +157,22 @@ BROADCAST_RANK_4 = frozenset(
     ]
 )
 
+# Operators that TFLM got until 2024.
+SINCE_2020 = frozenset(
+    """
+    ADD_N ASSIGN_VARIABLE BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_ARGS BROADCAST_TO CALL_ONCE CAST
+    CIRCULAR_BUFFER CUMSUM DEPTH_TO_SPACE DIV ELU EMBEDDING_LOOKUP EXP EXPAND_DIMS FILL FLOOR_DIV
+    FLOOR_MOD GATHER GATHER_ND HARD_SWISH IF L2_POOL_2D LEAKY_RELU LOG_SOFTMAX MIRROR_PAD
+    READ_VARIABLE REDUCE_MAX RESIZE_BILINEAR SELECT_V2 SHAPE SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH
+    SPLIT_V SQUARED_DIFFERENCE SQUEEZE SUM SignalDelay SignalEnergy SignalFftAutoScale
+    SignalFilterBank SignalFilterBankLog SignalFilterBankSpectralSubtraction
+    SignalFilterBankSquareRoot SignalFramer SignalIrfft SignalOverlapAdd SignalPCAN SignalRfft
+    SignalStacker SignalWindow TFLite_Detection_PostProcess TRANSPOSE TRANSPOSE_CONV
+    UNIDIRECTIONAL_SEQUENCE_LSTM VAR_HANDLE WHILE ZEROS_LIKE
+    """.split()  # noqa: SIM905 - a list of names reads better as words
+)
+IN_2024 = "TFLM of 2024 has it (--tflm 2024)"
+
 PER_TENSOR = (
     "hil model convert --per-tensor-dense makes it one; with TFLiteConverter: "
     "converter._experimental_disable_per_channel_quantization_for_dense_layers = True"
@@ -189,7 +205,7 @@ def _types(case: Case) -> Finding | None:
     if data.type == I16 and case.name not in ("QUANTIZE", "DEQUANTIZE", "SPLIT", "RESHAPE"):
         return Finding(
             "int16 activations (int16x8 quantization) have no kernels in this TFLM",
-            f"{TO_INT8}; TFLM has such kernels from 2021 on",
+            f"{TO_INT8}; TFLM of 2024 has such kernels (--tflm 2024)",
         )
     if "FLOAT16" in (tensor.type for tensor in case.inputs):
         return Finding(
@@ -347,15 +363,15 @@ RULES = RuleSet(
     own=OWN_RULES,
     same_meaning=SAME_MEANING,
     instead_of={
-        "EXPAND_DIMS": "hil model fix makes it a RESHAPE",
-        "SQUEEZE": "hil model fix makes it a RESHAPE",
-        "SPLIT_V": "hil model fix replaces it by STRIDED_SLICE",
+        **dict.fromkeys(SINCE_2020, IN_2024),
+        "EXPAND_DIMS": f"{FIX} makes it a RESHAPE",
+        "SQUEEZE": f"{FIX} makes it a RESHAPE",
+        "SPLIT_V": f"{FIX} replaces it by STRIDED_SLICE",
         "TILE": "of UpSampling2D: use tf.image.resize(x, size, method='nearest') instead",
-        "TRANSPOSE": "hil model fix makes it a RESHAPE where only dimensions of 1 move; else keep "
-        "the layout channels-last",
-        "HARD_SWISH": "use ReLU or ReLU6",
-        "LEAKY_RELU": "use ReLU or PReLU",
-        "WHILE": "unroll the recurrent layer (in Keras unroll=True), then hil model fix",
+        "TRANSPOSE": f"{FIX} makes it a RESHAPE where only dimensions of 1 move; {IN_2024}",
+        "HARD_SWISH": f"use ReLU or ReLU6; {IN_2024}",
+        "LEAKY_RELU": f"use ReLU or PReLU; {IN_2024}",
+        "WHILE": f"unroll the recurrent layer (in Keras unroll=True), then {FIX}; {IN_2024}",
     },
     stops_at_unused=True,
 )

@@ -13,6 +13,7 @@ SAME_PADDING = 0  # Padding.SAME
 NO_ACTIVATION = 0  # ActivationFunctionType.NONE
 ACTIVATION_RANGES = {1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
 INT8_RANGE = (-128, 127)
+FIX = "hil model fix --tflm 2020"
 
 
 def _four_dimensions(case: Case) -> Finding | None:
@@ -105,7 +106,7 @@ def _ignored_activation(case: Case) -> Finding | None:
     return Finding(
         f"its fused activation would clamp to {low} .. {high}, and the kernel ignores it "
         f"{WITHOUT_A_WORD}",
-        "hil model fix makes it an operator of its own",
+        f"{FIX} makes it an operator of its own",
     )
 
 
@@ -139,7 +140,7 @@ def _int8_dense_rank(case: Case) -> Finding | None:
     return Finding(
         f"its int8 output has {len(output.shape)} dimensions, and the kernel takes the first two "
         f"for batch and depth {WITHOUT_A_WORD}",
-        "hil model fix puts it between two RESHAPEs; in Keras use Conv1D(units, 1) instead",
+        f"{FIX} puts it between two RESHAPEs; in Keras use Conv1D(units, 1) instead",
     )
 
 
@@ -250,11 +251,11 @@ def _quantize_direction(case: Case) -> Finding | None:
         return None
     if {data.type, output.type} == {I8, U8}:
         remedy = (
-            "hil model fix --int8-io makes the model's inputs and outputs int8; so does converting "
+            f"{FIX} --int8-io makes the model's inputs and outputs int8; so does converting "
             "with inference_input_type = inference_output_type = tf.int8"
         )
     else:
-        remedy = "TFLM of 2024 has one (--hil-tflm 2024)"
+        remedy = "TFLM of 2024 has one (--tflm 2024)"
     return Finding(
         f"requantization from {data.type.lower()} to {output.type.lower()} has no kernel here",
         remedy,

@@ -13,21 +13,23 @@ from tests.cli.test_cli import DIGITS, hil, refused
 from tests.extras import needs_quantizer
 from tests.model.data import model_file
 
+OF_2020 = ("--tflm", "2020")
+
 
 def test_fix_says_what_it_did_and_that_nothing_changed(tmp_path: Path) -> None:
     output = tmp_path / "out.tflite"
-    done = hil("model", "fix", model_file("flat_free_float"), "-o", output)
+    done = hil("model", "fix", model_file("flat_free_float"), "-o", output, *OF_2020)
     assert done.returncode == 0, done.stderr
     assert "the batch of tensor 0" in done.stdout
     assert "3 operators computing constants replaced by their values" in done.stdout
     assert "LiteRT gives the same outputs for both (3 random vectors)" in done.stdout
     assert "still" not in done.stdout
-    assert hil("model", "inspect", output, "--target", "stm32f746").returncode == 0
+    assert hil("model", "inspect", output, "--target", "stm32f746", *OF_2020).returncode == 0
 
 
 def test_fix_compares_models_with_int8_instead_of_uint8_as_well(tmp_path: Path) -> None:
     output = tmp_path / "out.tflite"
-    done = hil("model", "fix", model_file("u8io"), "--int8-io", "-o", output)
+    done = hil("model", "fix", model_file("u8io"), "--int8-io", "-o", output, *OF_2020)
     assert done.returncode == 0, done.stderr
     assert "LiteRT gives the same outputs for both" in done.stdout
     assert {t.type for t in read_model(output).input_tensors} == {"INT8"}
@@ -35,14 +37,16 @@ def test_fix_compares_models_with_int8_instead_of_uint8_as_well(tmp_path: Path) 
 
 def test_fix_with_nothing_to_do_copies_the_model(tmp_path: Path) -> None:
     output = tmp_path / "out.tflite"
-    done = hil("model", "fix", DIGITS, "-o", output)
+    done = hil("model", "fix", DIGITS, "-o", output, *OF_2020)
     assert done.returncode == 0, done.stderr
     assert "nothing to do" in done.stdout
     assert output.read_bytes() == DIGITS.read_bytes()
 
 
 def test_fix_names_what_it_cannot_fix(tmp_path: Path) -> None:
-    done = hil("model", "fix", model_file("k_up_nearest_int8"), "-o", tmp_path / "out.tflite")
+    done = hil(
+        "model", "fix", model_file("k_up_nearest_int8"), "-o", tmp_path / "out.tflite", *OF_2020
+    )
     assert done.returncode == 0, done.stderr
     assert "what keeps it from running on stm32f746" in done.stdout
     assert "operators 2 and 4 TILE" in done.stdout
@@ -61,7 +65,7 @@ def test_per_tensor_dense_says_what_it_costs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "operator 0 FULLY_CONNECTED: 12 scales made one; weights change by up to" in done.stdout
     assert "measure it with hil run" in done.stdout
-    assert hil("model", "inspect", output, "--target", "stm32f746").returncode == 0
+    assert hil("model", "inspect", output, "--target", "stm32f746", *OF_2020).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -98,10 +102,10 @@ def test_converting_fixes_a_free_batch(tmp_path: Path) -> None:
     model = read_model(output)
     assert model.scheme is Scheme.INT8
     assert "SHAPE" not in model.operator_names
-    assert hil("model", "inspect", output, "--target", "stm32f746").returncode == 0
+    assert hil("model", "inspect", output, "--target", "stm32f746", *OF_2020).returncode == 0
 
 
 def test_inspect_says_what_a_file_was_made_for() -> None:
-    done = hil("model", "inspect", model_file("ethosu"), "--target", "stm32f746")
+    done = hil("model", "inspect", model_file("ethosu"), "--target", "stm32f746", *OF_2020)
     assert done.returncode == 2
     assert "compiled for Ethos-U (by Vela); give the file from before Vela" in done.stdout

@@ -12,6 +12,8 @@ from hil.model.info import ModelInfo
 from hil.model.preflight import Limits, find_problems
 from hil.model.problem import problem_texts
 from hil.model.rule import RuleSet
+from hil.tflm.rules_2020 import SINCE_2020
+from hil.tflm.source import TflmSource
 from tests import models
 from tests.model.data import stored
 from tests.models import Model, Operator, Tensor
@@ -49,7 +51,7 @@ def test_the_remedy_for_a_loop_leads_to_a_model_that_fix_mends(name: str, limits
     """The same layers as in `lstm_float` with `unroll=True`; test_fix.py mends and runs them."""
     (text,) = texts(stored(name), limits)
     assert text.startswith("operator 3 SPLIT: its outputs 1 of ")
-    assert "hil model fix replaces it by STRIDED_SLICE" in text
+    assert "hil model fix --tflm 2020 replaces it by STRIDED_SLICE" in text
 
 
 def test_a_second_signature_is_no_control_flow(limits: Limits) -> None:
@@ -123,7 +125,7 @@ def test_uint8_inputs_are_told_what_to_convert_with(limits: Limits) -> None:
     found = texts(stored("u8io"), limits)
     assert [text.split(":")[0] for text in found] == ["operator 0 QUANTIZE", "operator 5 QUANTIZE"]
     for text in found:
-        assert "hil model fix --int8-io" in text
+        assert "hil model fix --tflm 2020 --int8-io" in text
         assert "inference_input_type = inference_output_type = tf.int8" in text
 
 
@@ -186,3 +188,15 @@ def test_five_dimensions_are_too_many_to_broadcast(name: str, limits: Limits) ->
 def test_an_addition_that_stops_the_device_is_refused(limits: Limits) -> None:
     (text,) = texts(stored("d5_addscalar"), limits)
     assert "rank 5" in text
+
+
+def test_operators_that_2024_is_advised_for_are_there(
+    tflm_2020: TflmSource, tflm_2024: TflmSource
+) -> None:
+    new = set(tflm_2024.operators) - set(tflm_2020.operators)
+    assert new - {"ethos-u"} == SINCE_2020
+
+
+def test_a_newer_tflm_is_advised_for_what_it_has(limits: Limits) -> None:
+    model = made([floats(1, 4), floats(1, 4)], [Operator("EXP", (0,), (1,))], (0,), 1)
+    assert "TFLM of 2024 has it (--tflm 2024)" in texts(model, limits)[0]
