@@ -90,9 +90,10 @@ def _replace_blocked(graph: Graph, model: ModelInfo, limits: Limits) -> list[str
     """Replaces the operators that have a finding, and drops inputs that nothing reads."""
     now = parse_model(write_model(graph.model, model.content), model.name)
     problems = find_problems(now, limits)
-    blocked = {problem.operator.index for problem in problems if problem.operator is not None}
+    # Operators of other subgraphs are left alone.
+    blocked = [any(problem.operator is each for problem in problems) for each in now.operators]
     done = []
-    for operator in [graph.operators[i] for i in sorted(blocked)]:
+    for operator in [graph.operators[i] for i, is_blocked in enumerate(blocked) if is_blocked]:
         for replacement in REPLACEMENTS:
             texts = replacement(graph, operator)
             done += texts

@@ -17,6 +17,7 @@ from hil.model.rule import Case, RuleSet
 from hil.model.whole_model import (
     CONTROL_FLOW,
     causes,
+    running_graphs,
     shape_chain,
     size_problems,
     tensor_problems,
@@ -41,19 +42,24 @@ def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
 
     What follows from a cause is left out. [] if it runs.
     """
-    by_operator = [
-        (operator, replace(problem, types=_types(model, operator)))
-        for operator in model.operators
-        for problem in _operator_problems(model, operator, limits)
-    ]
+    main, *further = (_by_operator(graph, limits) for graph in running_graphs(model, limits))
     follows = shape_chain(model) | _compiled(model)
-    own = [(op, problem) for op, problem in by_operator if op.index not in follows]
+    own = [(op, problem) for op, problem in main if op.index not in follows]
+    own += [pair for graph in further for pair in graph]
     return [
-        *causes(model, {operator.index for operator, _ in by_operator}),
+        *causes(model, {operator.index for operator, _ in main}),
         *(problem for operator, problem in own if operator.name in CONTROL_FLOW),
         *tensor_problems(model, limits),
         *(problem for operator, problem in own if operator.name not in CONTROL_FLOW),
         *size_problems(model, limits),
+    ]
+
+
+def _by_operator(graph: ModelInfo, limits: Limits) -> list[tuple[OperatorInfo, Problem]]:
+    return [
+        (operator, replace(problem, types=_types(graph, operator)))
+        for operator in graph.operators
+        for problem in _operator_problems(graph, operator, limits)
     ]
 
 

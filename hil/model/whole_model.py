@@ -16,13 +16,33 @@ if TYPE_CHECKING:
     from hil.model.preflight import Limits
 
 SCHEMA_VERSION = 3
-# Operators that run other subgraphs.
-CONTROL_FLOW = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})
+# Operators that run other subgraphs, and their options that say which.
+CONTROL_FLOW = {
+    "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
+    "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
+    "CALL": ("subgraph",),
+    "CALL_ONCE": ("initSubgraphIndex",),
+}
 FIX = "hil model fix"
 # Changes of its that only TFLM of 2020 needs.
 FIX_2020 = "hil model fix --tflm 2020"
 # Those of several outputs that `hil model fix` replaces when one is not used.
 CUT_UP = frozenset({"SPLIT", "SPLIT_V", "UNPACK"})
+
+
+def running_graphs(model: ModelInfo, limits: Limits) -> list[ModelInfo]:
+    """The main subgraph, and those that operators run which this TFLM has."""
+    graphs, found, waiting = model.graphs, [0], [0]
+    while waiting:
+        for operator in graphs[waiting.pop()].operators:
+            options = (
+                CONTROL_FLOW.get(operator.name, ()) if operator.name in limits.operators else ()
+            )
+            called = [int((operator.options or {}).get(option, 0)) for option in options]
+            new = [index for index in called if index not in found and 0 <= index < len(graphs)]
+            found += new
+            waiting += new
+    return [graphs[index] for index in found]
 
 
 def causes(model: ModelInfo, blocked: Collection[int]) -> Iterator[Problem]:
@@ -101,8 +121,9 @@ def tensor_problems(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
                     f"{role} {tensor.name!r} is {tensor.type}",
                     "use float32, int8, uint8, int16, int32, int64 or bool",
                 )
-    yield from _shapes(model)
-    yield from _constants(model)
+    for graph in running_graphs(model, limits):
+        yield from _shapes(graph)
+        yield from _constants(graph)
     yield from _lifetimes(model)
     if limits.rules.stops_at_unused:
         yield from _unused(model, limits)

@@ -38,8 +38,15 @@ class References:
         self._trees: list[Reference] = []
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
 
-    def start(self, model: ModelInfo, inputs: Sequence[Array], builder: Builder) -> Pending:
-        """Begins to run the vectors on all of them, one after the other, in the background.
+    def start(
+        self,
+        model: ModelInfo,
+        inputs: Sequence[Array],
+        builder: Builder,
+        starts: Sequence[int] = (),
+    ) -> Pending:
+        """Begins to run the vectors on all of them, one after the other, in the background. What
+        the model remembers is forgotten before the vectors `starts`.
 
         Where the wheel does not exist, or fails on the model, its place is taken by the builder's
         own tree.
@@ -49,13 +56,13 @@ class References:
             tree_first = (ReferenceName.TFLM_TREE, *names)
             names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
         pending: dict[ReferenceName, Future[ReferenceResult | None]] = {
-            name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
+            name: self._pool.submit(self._chosen(name, builder).run, model, inputs, starts)
             for name in names
         }
         if ReferenceName.TFLM in pending and ReferenceName.TFLM_TREE not in pending:
             tree = self._chosen(ReferenceName.TFLM_TREE, builder)
             pending[ReferenceName.TFLM_TREE] = self._pool.submit(
-                _run_if_failed, tree, pending[ReferenceName.TFLM], model, inputs
+                _run_if_failed, tree, pending[ReferenceName.TFLM], model, inputs, starts
             )
         return pending
 
@@ -68,10 +75,14 @@ class References:
         return tree
 
     def run(
-        self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
+        self,
+        name: ReferenceName,
+        model: ModelInfo,
+        inputs: Sequence[Array],
+        starts: Sequence[int] = (),
     ) -> ReferenceResult:
         """Runs the vectors on that one, asked for or not. Raises ReferenceFailure."""
-        return self._pool.submit(self._interpreter(name).run, model, inputs).result()
+        return self._pool.submit(self._interpreter(name).run, model, inputs, starts).result()
 
     def _interpreter(self, name: ReferenceName) -> Reference:
         if name not in self._interpreters:
@@ -94,11 +105,12 @@ def _run_if_failed(
     wheel: Future[ReferenceResult | None],
     model: ModelInfo,
     inputs: Sequence[Array],
+    starts: Sequence[int],
 ) -> ReferenceResult | None:
     """The tree's outputs when the wheel, which had its turn before, failed; else None."""
     if wheel.cancelled() or not isinstance(wheel.exception(), ReferenceFailure):
         return None
-    return tree.run(model, inputs)
+    return tree.run(model, inputs, starts)
 
 
 def collect(

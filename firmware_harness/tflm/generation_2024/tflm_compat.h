@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <new>
 
@@ -17,6 +18,7 @@
 #include "tensorflow/lite/micro/micro_allocator.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/micro/micro_resource_variable.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 extern "C" {
@@ -77,13 +79,42 @@ constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
 constexpr size_t kArenaAlignment = 16;
 
 // What the interpreter's constructor puts into the arena before it looks at the size.
+constexpr int kMaxResourceVariables = 64;
+// At most: two names, an address, a size, a value; once more for the table of them.
+constexpr size_t kResourceVariableBytes = 16 * sizeof(void *);
+
 constexpr size_t kMinimumArenaBytes =
     sizeof(tflite::SingleArenaBufferAllocator) + sizeof(tflite::GreedyMemoryPlanner) +
     sizeof(tflite::MicroAllocator) + 4 * kArenaAlignment;
 
+// Names of variables that the model's operators use, each once: a product would give this number.
+inline int ResourceVariablesOf(const tflite::Model *model) {
+  const flatbuffers::String *names[kMaxResourceVariables];
+  int count = 0;
+  for (const tflite::SubGraph *subgraph : *model->subgraphs()) {
+    for (const tflite::Operator *op : *subgraph->operators()) {
+      const auto *handle = op->builtin_options_as_VarHandleOptions();
+      if (handle == nullptr) continue;
+      const flatbuffers::String *name = handle->shared_name();
+      int known = 0;
+      while (known < count && strcmp(names[known]->c_str(), name->c_str()) != 0) known++;
+      if (known == count && count < kMaxResourceVariables) names[count++] = name;
+    }
+  }
+  return count;
+}
+
+// Null when the arena has no room for its variables.
 inline Interpreter *MakeInterpreter(void *storage, const tflite::Model *model,
                                     const Resolver &resolver, uint8_t *arena, size_t arena_bytes) {
-  return new (storage) Interpreter(model, resolver, arena, arena_bytes);
+  const int variables = ResourceVariablesOf(model);
+  if (variables == 0) return new (storage) Interpreter(model, resolver, arena, arena_bytes);
+  // Create does not look at what it gets for them.
+  if (arena_bytes < kMinimumArenaBytes + variables * kResourceVariableBytes) return nullptr;
+  tflite::MicroAllocator *allocator = tflite::MicroAllocator::Create(arena, arena_bytes);
+  return new (storage)
+      Interpreter(model, resolver, allocator,
+                  tflite::MicroResourceVariables::Create(allocator, variables));
 }
 
 // Head and tail of the arena. The interpreter hides its allocator, but that is the first thing it
