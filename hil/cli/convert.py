@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hil.cli.options import ModelFile
+from hil.cli.options import Kernels, ModelFile, Tflm
 from hil.data import load_npz
 from hil.errors import ConfigError, did_you_mean
 from hil.files import check_writable, write_whole
 from hil.model.convert import Converter, source_kind
 from hil.model.export_c import c_identifier, export_c
 from hil.model.flatbuffer import read_model
+from hil.model.info import ModelInfo
 from hil.model.per_tensor import per_tensor_dense
+from hil.model.preflight import Limits, find_problems
+from hil.model.problem import problem_texts
 from hil.model.provenance import SourceKind
+from hil.model.recognise import made_for
+from hil.tflm.locate import locate_tflm
+from hil.tflm.source import TflmSource
 from hil.vocab import CONVERSIONS, Scheme
 
 SCHEMES = ", ".join(CONVERSIONS)
@@ -107,10 +114,18 @@ def export(
     name: Annotated[
         str | None, typer.Option("--name", help="name of the array (default: from the file's)")
     ] = None,
+    kernels: Kernels = None,
+    tflm: Tflm = None,
 ) -> None:
-    """Write a model as a C array, with its header and an operator resolver, for your firmware."""
+    """Write a model as a C array, with its header and an operator resolver, for your firmware.
+
+    The resolver is for TFLM as --tflm says. What that TFLM would refuse or get wrong is told.
+    """
     model = read_model(model_file)
-    files = export_c(model, c_identifier(model.name) if name is None else name)
+    source = locate_tflm(tflm)
+    files = export_c(model, c_identifier(model.name) if name is None else name, source)
+    for text in _warnings(model, source, kernels):
+        typer.echo(f"warning: {text}", err=True)
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output} is no folder")
     try:
@@ -122,3 +137,20 @@ def export(
     for file_name, text in files.items():
         write_whole(output / file_name, text.encode())
         typer.echo(str(output / file_name))
+
+
+def _warnings(model: ModelInfo, tflm: TflmSource, kernels: str | None) -> list[str]:
+    """What is wrong with the model on that TFLM, whatever the target's sizes.
+
+    Of a file for an accelerator nothing: whoever exports that has one.
+    """
+    if made_for(model) is not None:
+        return []
+    limits = Limits(
+        operators={name: each.highest_version for name, each in tflm.operators.items()},
+        kernels=tflm.library(kernels).name,
+        rules=tflm.generation.rules,
+        flash_bytes=sys.maxsize,
+        arena_bytes=sys.maxsize,
+    )
+    return problem_texts(find_problems(model, limits))

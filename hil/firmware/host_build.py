@@ -16,6 +16,7 @@ from hil.firmware.stages import Platform, Progress, Stages
 from hil.firmware.toolchain import program_version, require
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
+from hil.tflm.additions import additions
 from hil.tflm.kernels import KernelLibrary
 from hil.tflm.source import TflmSource
 
@@ -47,9 +48,12 @@ class HostBuilder:
         manifest = {"model_sha256": model.sha256}
         return self._stages.image(model, manifest, on_progress) / "image.elf"
 
-    def objects(self) -> list[Path]:
-        """All object files of TFLM for this host, without DebugLog. Raises BuildError."""
-        return self._stages.all_objects()
+    def objects(self, model: ModelInfo) -> list[Path]:
+        """TFLM's object files that `model` needs on this host, without DebugLog.
+
+        Raises BuildError.
+        """
+        return self._stages.objects(additions(model, self.tflm))
 
     @cached_property
     def library(self) -> KernelLibrary:
