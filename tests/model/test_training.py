@@ -49,7 +49,7 @@ def test_committed_models_are_those_of_their_provenance(suite: str) -> None:
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.tflite")
     }
     assert found == named
-    assert len(found) == len(Scheme) + len(apart)
+    assert len(found) == len(CONVERSIONS) + len(apart)
     assert bool(apart) == (suite == "har")
 
 
