@@ -22,6 +22,7 @@ from hil.sanity import Sanity, check_sanity
 from hil.state import restore, typical_vector
 from hil.stream import Streamed, infer_timeout_s, stream
 from hil.task import Task
+from hil.unwritten import check_outputs_written
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,24 @@ def run_on_board(
             streamed = stream(
                 device, board, task.model, task.vectors, clock_hz, task.rounds, on_progress, now
             )
-            # Before the inference that is watched, whose wrappers use stack of their own.
+            # Before the inferences that are watched, whose wrappers use stack of their own.
             memory = device.memory()
+            _check_written(task, board, device)
             retransmissions, arena = device.client.retransmissions, device.arena
             operators, unprofiled = _profile(task, board, device, sanity)
         finally:
             device.close()
     return OnDevice(arena, sanity, streamed, memory, retransmissions, operators, unprofiled)
+
+
+def _check_written(task: Task, board: Board, device: Device) -> None:
+    """What an operator leaves unwritten must not be taken for a result. Raises DeviceFault."""
+    clock_hz = task.target.clock.core_clock_hz
+    timeout_s = infer_timeout_s(task.model, clock_hz)
+    watchdog = Watchdog(board, int(timeout_s * clock_hz))
+    device.before_each_inference(watchdog.arm)
+    inputs = task.vectors.input_bytes(0)
+    check_outputs_written(device, task.model, inputs, timeout_s, watchdog.is_working)
 
 
 def _profile(

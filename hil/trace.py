@@ -54,10 +54,12 @@ def trace(
     *,
     crc: bool = False,
     data_of: range = NO_OPERATOR,
+    fill: TraceFlag | None = None,
     prepare: Callable[[], None] | None = None,
     is_working: Callable[[], bool] | None = None,
 ) -> InferenceTrace:
-    """Runs the model once on `inputs`, watched; `data_of` are the operators whose outputs to fetch.
+    """Runs the model once on `inputs`, watched; `data_of` are the operators whose outputs to fetch,
+    `fill` says which byte fills each operator's outputs before it runs.
 
     `timeout_s` is how long the line may be silent. What operators tell is not repeated when the
     line damages it: the inference is run again for what is missing, up to ATTEMPTS times, after
@@ -71,7 +73,7 @@ def trace(
     for _ in range(ATTEMPTS):
         if prepare is not None:
             prepare()
-        flags = (TraceFlag.CRC if crc else 0) | (TraceFlag.DATA if wanted else 0)
+        flags = (TraceFlag.CRC if crc else 0) | (TraceFlag.DATA if wanted else 0) | (fill or 0)
         device.write_inputs(inputs)
         device.client.take_observations()
         text_before = len(device.client.log_text)

@@ -149,17 +149,23 @@ _EDITS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
 }
 
 
+def copy_tree(original: TflmSource, folder: Path, *, without: Path | None = None) -> TflmSource:
+    """The tree's sources in `folder` as links, but for those directly in `without`."""
+    for path in original.root.rglob("*"):
+        copy = folder / path.relative_to(original.root)
+        if path.suffix in SOURCE_SUFFIXES and path.is_file() and copy.parent != without:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.symlink_to(path)
+    return TflmSource(folder, f"copy of {original.origin}", original.generation)
+
+
 def make_faulty_tree(original: TflmSource, folder: Path) -> TflmSource:
     """A copy of the tree's sources in `folder`.
 
     Its kernel library KERNELS is the reference one with all faults in it.
     """
     kernels = folder / MICRO / "kernels" / KERNELS
-    for path in original.root.rglob("*"):
-        copy = folder / path.relative_to(original.root)
-        if path.suffix in SOURCE_SUFFIXES and path.is_file() and copy.parent != kernels:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.symlink_to(path)
+    copy_tree(original, folder, without=kernels)
     kernels.mkdir()
     for place, operator in enumerate(OPERATORS):
         kernel, header, edits = _EDITS[operator]

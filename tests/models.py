@@ -28,6 +28,8 @@ class Tensor:
     scales: Sequence[float] = ()
     zero_points: Sequence[int] = ()
     name: str = "tensor"
+    quantized_dimension: int = 0
+    is_variable: bool = False
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Operator:
     settings: Mapping[str, Any] | None = field(default_factory=dict)
     custom_name: str = ""
     legacy_code: int | None = None
+    custom_options: bytes = b""
+    intermediates: Sequence[int] = ()
 
 
 @dataclass
@@ -66,6 +70,7 @@ def write(model: Model) -> bytes:
         entry.type = TENSOR_TYPES[tensor.type]
         entry.shape = np.array(tensor.shape, np.int32)
         entry.buffer = 0
+        entry.isVariable = tensor.is_variable
         if tensor.data is not None:
             buffer = schema.BufferT()
             buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)
@@ -76,7 +81,9 @@ def write(model: Model) -> bytes:
             quantization.scale = np.array(tensor.scales, np.float32)
             zeros = tensor.zero_points or [0] * len(tensor.scales)
             quantization.zeroPoint = np.array(zeros, np.int64)
+            quantization.quantizedDimension = tensor.quantized_dimension
             entry.quantization = quantization
+        entry.isVariable = tensor.is_variable
         tensors.append(entry)
     codes: list[Any] = []
     operators: list[Any] = []
@@ -92,7 +99,11 @@ def write(model: Model) -> bytes:
         entry.opcodeIndex = len(codes)
         entry.inputs = np.array(operator.inputs, np.int32)
         entry.outputs = np.array(operator.outputs, np.int32)
+        if operator.intermediates:
+            entry.intermediates = np.array(operator.intermediates, np.int32)
         entry.builtinOptions, entry.builtinOptionsType = _options(operator)
+        if operator.custom_options:
+            entry.customOptions = np.frombuffer(operator.custom_options, np.uint8)
         codes.append(code)
         operators.append(entry)
     graph = schema.SubGraphT()
@@ -130,6 +141,10 @@ OPTION_NAMES = {
     "MAXIMUM": "MaximumMinimumOptions",
     "MINIMUM": "MaximumMinimumOptions",
     "MEAN": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "L2_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 

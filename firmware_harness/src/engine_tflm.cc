@@ -152,6 +152,30 @@ uint32_t CrcOf(const TfLiteContext *context, const TfLiteIntArray *tensors) {
   return crc;
 }
 
+// What an operator's outputs are filled with before it runs, 0 for nothing. They differ in every
+// bit: what is the one after an inference and the other after the next was not written.
+uint8_t FillByte() {
+  if (trace_options.flags & HIL_TRACE_FILL_FIRST) return 0x5A;
+  return trace_options.flags & HIL_TRACE_FILL_SECOND ? 0xA5 : 0;
+}
+
+bool Overlap(const tflm::TensorMemory &one, const tflm::TensorMemory &other) {
+  return one.data < other.data + other.bytes && other.data < one.data + one.bytes;
+}
+
+// Outputs in the memory of an input, as RESHAPE may have them, hold what it is to read.
+void FillOutputs(const TfLiteContext *context, const TfLiteNode *node, uint8_t byte) {
+  for (int i = 0; i < node->outputs->size; i++) {
+    if (node->outputs->data[i] < 0) continue;
+    const tflm::TensorMemory output = tflm::MemoryOf(context, node->outputs->data[i]);
+    bool is_free = IsWanted(output);
+    for (int k = 0; is_free && k < node->inputs->size; k++)
+      if (node->inputs->data[k] >= 0)
+        is_free = !Overlap(output, tflm::MemoryOf(context, node->inputs->data[k]));
+    if (is_free) memset(const_cast<uint8_t *>(output.data), byte, output.bytes);
+  }
+}
+
 // Not inlined: what it adds to a kernel must be the same wherever it is called.
 __attribute__((noinline)) uint32_t CountedInvoke(tflm::Kernel kernel, TfLiteContext *context,
                                                  TfLiteNode *node, TfLiteStatus *status) {
@@ -214,6 +238,8 @@ TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNod
   facts.index = trace_result.operators++;
   const bool wants_crc = trace_options.flags & HIL_TRACE_CRC;
   if (wants_crc) facts.input_crc = CrcOf(context, node->inputs);
+  const uint8_t fill = FillByte();
+  if (fill) FillOutputs(context, node, fill);
   TfLiteStatus status;
   is_inside = true;
   hil_operator_begin();

@@ -48,11 +48,13 @@ class HostBuilder:
         manifest = {"model_sha256": model.sha256}
         return self._stages.image(model, manifest, on_progress) / "image.elf"
 
-    def objects(self, model: ModelInfo) -> list[Path]:
-        """TFLM's object files that `model` needs on this host, without DebugLog.
+    def objects(self, model: ModelInfo | None = None) -> list[Path]:
+        """TFLM's object files for this host, without DebugLog: those that `model` needs, or all.
 
         Raises BuildError.
         """
+        if model is None:
+            return self._stages.all_objects()
         return self._stages.objects(additions(model, self.tflm))
 
     @cached_property

@@ -118,7 +118,10 @@ class Stages:
 
     @cached_property
     def _object_rules(self) -> str:
-        return files_digest("tflm/CMakeLists.txt", f"tflm/{self.tflm.generation.compat}")
+        generation = self.tflm.generation
+        prelude = [f"tflm/{generation.compat}/{generation.prelude}"] if generation.prelude else []
+        stubs = [f"tflm/{each}" for each in generation.stub_dirs]
+        return files_digest("tflm/CMakeLists.txt", *prelude, *stubs)
 
     @cached_property
     def harness_digest(self) -> str:

@@ -82,6 +82,9 @@ class TraceFlag(IntEnum):
 
     CRC = 1  # of its inputs and outputs
     DATA = 2  # the outputs of operators `first` to `last`
+    # Bytes that each operator's outputs are filled with before it runs.
+    FILL_FIRST = 4
+    FILL_SECOND = 8
 
 
 class Cache(IntEnum):

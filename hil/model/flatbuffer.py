@@ -206,6 +206,7 @@ class _Reader:
             outputs=outputs,
             macs=count_macs(name, inputs, outputs, tensors),
             options=self._options(operator),
+            custom_options=self._custom_options(operator),
             legacy_code_differs=code.DeprecatedBuiltinCode() != min(number, LEGACY_CODE_MAX),
         )
 
@@ -218,6 +219,11 @@ class _Reader:
         typed = getattr(self._schema, kind)()
         typed.Init(table.Bytes, table.Pos)
         return dict(vars(getattr(self._schema, f"{kind}T").InitFromObj(typed)))
+
+    def _custom_options(self, operator: Any) -> bytes:
+        return bytes(
+            self._items(operator.CustomOptionsLength(), operator.CustomOptions, element_bytes=1)
+        )
 
 
 def names_by_value(enum: type) -> dict[int, str]:

@@ -105,7 +105,7 @@ class OperatorInfo:
     `inputs` and `outputs` are tensor indices, -1 for an absent optional input. `macs` counts
     multiply-accumulates, by shapes. `options` are those of the schema's object API, None when the
     file has none. `legacy_code_differs`: readers of the older code field, TFLM among them, take it
-    for another operator.
+    for another operator. `custom_options` are a custom operator's own, as the file holds them.
     """
 
     index: int
@@ -117,6 +117,7 @@ class OperatorInfo:
     macs: int
     options: Mapping[str, Any] | None = None
     legacy_code_differs: bool = False
+    custom_options: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,13 @@ WITHOUT_A_WORD = "and give wrong results without a word"
 
 @dataclass(frozen=True)
 class Finding:
-    """Why an operator cannot run, and what its user can do."""
+    """Why an operator cannot run, and what its user can do; `place` is where TFLM's source says so,
+    as documentation writes it.
+    """
 
     reason: str
     remedy: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class Case:
         """The first output."""
         used = self.operator.outputs
         return self.model.tensors[used[0]] if used and used[0] >= 0 else None
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        """All outputs."""
+        return [self.model.tensors[i] for i in self.operator.outputs if i >= 0]
 
     def option(self, name: str, default: int = 0) -> int:
         """One of the operator's options, by its name in the schema's object API."""

@@ -11,6 +11,7 @@ enum { INITIAL_BLOCKS = 1 << 14 };
 bool blocks_init(BlockTable *table) {
   table->slots = calloc(INITIAL_BLOCKS, sizeof(Block));
   table->mask = table->lookup_mask = INITIAL_BLOCKS - 1;
+  table->compared = UINT64_MAX;
   return table->slots != NULL;
 }
 
@@ -28,7 +29,8 @@ static bool has_float(Board *board, uint32_t address, const uint8_t *code, uint3
 
 static Block *slot_of(Block *slots, uint32_t mask, uint64_t key) {
   uint32_t i = (uint32_t)(key >> 33) & mask;
-  while (i == 0 || (slots[i].key && slots[i].key != key)) i = (i + 1) & mask;
+  while (i == 0 || (slots[i].key && (slots[i].key & ~(uint64_t)BLOCK_HAS_FLOAT) != key))
+    i = (i + 1) & mask;
   return &slots[i];
 }
 
@@ -43,7 +45,8 @@ static void grow(Board *board) {
   Block *larger = calloc(mask + 1ul, sizeof(Block));
   if (!larger) abort();
   for (uint32_t i = 1; i <= table->mask; i++)
-    if (table->slots[i].key) *slot_of(larger, mask, table->slots[i].key) = table->slots[i];
+    if (table->slots[i].key)
+      *slot_of(larger, mask, table->slots[i].key & ~(uint64_t)BLOCK_HAS_FLOAT) = table->slots[i];
   free(table->slots);
   table->slots = larger;
   table->mask = mask;
@@ -62,8 +65,9 @@ Block *blocks_search(Board *board, uint32_t address, uint32_t size, bool *is_new
     block = slot_of(board->blocks.slots, board->blocks.mask, key);
   }
   const uint8_t *code = memory_at(board, address, size);
-  *block = (Block){key, code ? instruction_count(code, size) : 1,
-                   code && has_float(board, address, code, size)};
+  const bool uses_float = code && has_float(board, address, code, size);
+  *block =
+      (Block){key | (uses_float ? BLOCK_HAS_FLOAT : 0), code ? instruction_count(code, size) : 1};
   board->blocks.used++;
   return block;
 }
@@ -72,7 +76,7 @@ Block *blocks_search(Board *board, uint32_t address, uint32_t size, bool *is_new
 uint32_t block_remaining(Board *board, uint32_t pc) {
   const Block *block = board->current;
   if (!block) return 0;
-  const uint32_t address = (uint32_t)(block->key >> 32), size = (uint32_t)block->key;
+  const uint32_t address = block_address(block), size = block_size(block);
   if (pc - address >= size) return 0;
   const uint32_t left = address + size - pc;
   const uint8_t *code = memory_at(board, pc, left);

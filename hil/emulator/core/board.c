@@ -66,7 +66,7 @@ void board_reset(Board *board, ResetCause cause) {
   board->control.locked_up = 0;
   board->control.internal_error = 0;
   board->control.refusal[0] = 0;
-  board->float_ahead = false;
+  board->float_ahead = board->float_begins = false;
   board->current = NULL;
   bus_reset(board);
   scs_reset(board);
@@ -80,6 +80,7 @@ void board_reset(Board *board, ResetCause cause) {
 
   register_write(board, UC_ARM_REG_IPSR, 0);
   register_write(board, UC_ARM_REG_CONTROL, 0);
+  float_state_changed(board);
   register_write(board, UC_ARM_REG_PRIMASK, 0);
   register_write(board, UC_ARM_REG_FAULTMASK, 0);
   register_write(board, UC_ARM_REG_BASEPRI, 0);
@@ -159,7 +160,7 @@ uint32_t board_read_core_register(Board *board, uint32_t number) {
     for (size_t i = 0; i < sizeof special_registers / sizeof *special_registers; i++)
       value |= (register_read(board, special_registers[i].reg) & 0xff)
                << special_registers[i].shift;
-    return value;
+    return value & ~((uint32_t)CONTROL_SFPA << 24);
   }
   const int reg = unicorn_register(number);
   return reg == NEVER ? 0 : register_read(board, reg);
@@ -167,10 +168,15 @@ uint32_t board_read_core_register(Board *board, uint32_t number) {
 
 void board_write_core_register(Board *board, uint32_t number, uint32_t value) {
   if (number == REGSEL_SPECIAL) {
+    if (value >> 24 & CONTROL_FPCA) value |= (uint32_t)CONTROL_SFPA << 24;
     for (size_t i = 0; i < sizeof special_registers / sizeof *special_registers; i++)
       register_write(board, special_registers[i].reg, value >> special_registers[i].shift & 0xff);
+    float_state_changed(board);
     return;
   }
   const int reg = unicorn_register(number);
-  if (reg != NEVER) register_write(board, reg, number == REGSEL_PC ? value | 1 : value);
+  if (number == REGSEL_XPSR)
+    xpsr_write(board, value);
+  else if (reg != NEVER)
+    register_write(board, reg, number == REGSEL_PC ? value | 1 : value);
 }

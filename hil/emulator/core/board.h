@@ -20,6 +20,17 @@ enum {
   NEVER = -1,
   GUARDS = 4096,
   CACHE_WAYS = 4,
+  SAVED_REGISTERS = 22,
+  FLOAT_REGISTERS = 32,
+};
+
+// CONTROL_SFPA is not of ARMv7-M, but without it Unicorn takes FPCA for 0.
+enum {
+  CONTROL_NPRIV = 1 << 0,
+  CONTROL_SPSEL = 1 << 1,
+  CONTROL_FPCA = 1 << 2,
+  CONTROL_SFPA = 1 << 3,
+  CONTROL_FLOAT = CONTROL_FPCA | CONTROL_SFPA,
 };
 
 // Exception numbers (ARM B1.5.2).
@@ -62,17 +73,26 @@ enum {
 
 // A translated block of straight-line code, as Unicorn reports it to the block hook.
 typedef struct {
-  uint64_t key;  // address << 32 | size; 0: empty slot
+  uint64_t key;  // address << 32 | size | BLOCK_HAS_FLOAT; 0: empty slot
   uint32_t instructions;
-  bool has_float;
 } Block;
 
-// An instruction that may trap on its operands, and the condition it is executed under.
+enum { BLOCK_HAS_FLOAT = 1 };  // sizes are even
+
+// An instruction that is looked at before it is executed, and the ITSTATE it is executed under.
 typedef struct {
-  uint32_t address, condition;
+  uint32_t address, it_state;
   uint32_t checks_left;
   size_t hook;  // 0: it has been checked often enough
 } Guard;
+
+// The state before an instruction that faults where Unicorn does not stop (abandon.c).
+typedef struct {
+  bool active;
+  Block *block;
+  uint32_t pc, xpsr;
+  uint32_t registers[SAVED_REGISTERS], floats[FLOAT_REGISTERS];
+} Abandoned;
 
 typedef struct {
   uint32_t core_hz, apb1_hz, apb2_hz, pll_input_hz;
@@ -86,6 +106,9 @@ typedef struct {
   Block *slots;
   _Atomic uint32_t lookup_mask;  // mask, or 0: look up before the next block
   uint32_t mask, used;
+  // What of a key is compared with that of the block ahead: BLOCK_HAS_FLOAT too, and so none with
+  // floating-point instructions is found, while there is no floating-point state (float.c).
+  uint64_t compared;
 } BlockTable;
 
 typedef struct {
@@ -191,13 +214,18 @@ struct Board {
 
   bool tlb_stale;
   bool translations_stale;
-  bool float_ahead;  // the next block uses the FPU, which is switched off
+  bool float_ahead;         // the next block uses the FPU, which is switched off
+  bool float_begins;        // the next block uses the FPU, and is the first to do so
+  uint64_t float_begun_at;  // instruction count at which it began
   uint32_t retranslate_begin, retranslate_end;
 
   Guard guards[GUARDS];
   uint32_t guard_count;
   Guard *spent_guard;    // has made its last check: taken off before the next run
   uint32_t usage_fault;  // CFSR bit that a guarded instruction raised
+  uint32_t double_base;  // of the last LDRD that loads its base
+  bool exclusive_open;   // LDREX was executed since the last exception
+  bool clearing_monitor;
 
   // What the last emu_start was left for.
   StopReason stop;
@@ -205,6 +233,7 @@ struct Board {
   bool invalid_instruction;
   int memory_error;
   uint32_t memory_error_address;
+  Abandoned abandoned;
 
   Memory memories[MAX_MEMORIES];
   uint32_t memory_count;
@@ -235,6 +264,8 @@ bool run_init(Board *board);
 void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user);
 uint32_t register_read(Board *board, int reg);
 void register_write(Board *board, int reg, uint32_t value);
+void xpsr_write(Board *board, uint32_t value);
+void it_state_clear(Board *board);
 uint64_t cycles_now(const Board *board);
 uint64_t cycles_exact(Board *board);
 void translations_flush(Board *board);
@@ -247,6 +278,10 @@ bool at_breakpoint(const Board *board, uint32_t pc);
 // ---- outcome.c: what Unicorn stopped for
 void outcome_handle(Board *board, int error);
 void usage_fault_raise(Board *board, uint32_t cause, uint32_t pc);
+
+// ---- abandon.c: faults within an IT block
+void abandon(Board *board, uint32_t it_state);
+void abandon_undo(Board *board);
 
 // ---- blocks.c: how many instructions a block holds
 bool blocks_init(BlockTable *table);
@@ -266,8 +301,25 @@ static inline bool is_wide(uint8_t high_byte) {
   return high_byte >> 3 >= 0x1d;
 }
 
+// ITSTATE, whose bits are scattered over the xPSR: 7:2 are at 15:10, 1:0 at 26:25 (ARM B1.4.2).
+static inline uint32_t it_state_of(uint32_t xpsr) {
+  return (xpsr >> 8 & 0xfc) | (xpsr >> 25 & 3);
+}
+
+static inline uint32_t xpsr_with_it(uint32_t xpsr, uint32_t it_state) {
+  return (xpsr & ~0x0600fc00u) | (it_state & 0xfc) << 8 | (it_state & 3) << 25;
+}
+
 static inline uint64_t block_key(uint32_t address, uint32_t size) {
   return (uint64_t)address << 32 | size;
+}
+
+static inline uint32_t block_address(const Block *block) {
+  return (uint32_t)(block->key >> 32);
+}
+
+static inline uint32_t block_size(const Block *block) {
+  return (uint32_t)block->key & ~(uint32_t)BLOCK_HAS_FLOAT;
 }
 
 // ---- tlb.c: keeping stores to RAM fast
@@ -276,12 +328,21 @@ bool tlb_track_code(Memory *memory);
 void tlb_flush(Board *board, bool code_too);
 bool hook_outside_ram(Board *board, int types, void *callback);
 
-// ---- traps.c: what depends on the operands of an instruction
+// ---- float.c: whether floating-point instructions may be executed, and their state
 bool float_is_enabled(const Board *board);
+void float_state_changed(Board *board);
+void float_begin(Board *board);
+void float_take_back(Board *board, uint32_t pc);
+
+// ---- traps.c: what depends on the operands of an instruction
 bool is_float(Board *board, uint32_t address);
 bool traps_guard(Board *board, uint32_t address, uint32_t size);
+void traps_restore_base(Board *board, uint32_t pc);
 void traps_clear(Board *board);
 void traps_retire(Board *board);
+
+// ---- monitor.c: LDREX and STREX
+void monitor_clear(Board *board);
 
 // ---- strict.c: what this board refuses
 __attribute__((format(printf, 2, 3))) void refuse(Board *board, const char *format, ...);

@@ -7,9 +7,6 @@ enum {
   BASIC_FRAME_WORDS = 8,
   FP_FRAME_WORDS = 26,
   FRAME_FPSCR = 24,
-  CONTROL_NPRIV = 1 << 0,
-  CONTROL_SPSEL = 1 << 1,
-  CONTROL_FPCA = 1 << 2,
   XPSR_THUMB = 1 << 24,
   XPSR_FRAME_PADDED = 1 << 9,
   EXC_RETURN_PSP = 1 << 2,
@@ -149,11 +146,14 @@ bool exception_enter(Board *board, uint32_t number, uint32_t return_address) {
       number = EXC_HARD_FAULT;
     }
   }
+  monitor_clear(board);
   register_write(board, UC_ARM_REG_SP, frame);
   set_bit(board->nvic.active, number, true);
   set_bit(board->nvic.pending, number, false);
   register_write(board, UC_ARM_REG_IPSR, number);
+  it_state_clear(board);
   register_write(board, UC_ARM_REG_CONTROL, control & CONTROL_NPRIV);
+  float_state_changed(board);
   register_write(board, UC_ARM_REG_LR,
                  0xffffffe1u | (fp ? 0 : EXC_RETURN_BASIC_FRAME) | (ipsr ? 0 : EXC_RETURN_THREAD) |
                      (process_stack ? EXC_RETURN_PSP : 0));
@@ -190,6 +190,7 @@ uint32_t exception_return(Board *board, uint32_t exc_return) {
     board->scs.cfsr |= CFSR_UNSTKERR;
     return EXC_BUS_FAULT;
   }
+  monitor_clear(board);
   set_bit(board->nvic.active, ipsr, false);
   board->nvic.any_pending = true;  // what this exception masked may be due now
   look_up_now(board);
@@ -201,8 +202,9 @@ uint32_t exception_return(Board *board, uint32_t exc_return) {
   register_write(board, UC_ARM_REG_IPSR, to_thread ? 0 : xpsr & 0x1ff);
   if (to_thread)
     register_write(board, UC_ARM_REG_CONTROL,
-                   privilege | (process_stack ? CONTROL_SPSEL : 0) | (fp ? CONTROL_FPCA : 0));
-  register_write(board, UC_ARM_REG_XPSR, xpsr);
+                   privilege | (process_stack ? CONTROL_SPSEL : 0) | (fp ? CONTROL_FLOAT : 0));
+  float_state_changed(board);
+  xpsr_write(board, xpsr);
   register_write(board, UC_ARM_REG_PC, return_address | (xpsr & XPSR_THUMB ? 1 : 0));
   return EXC_NONE;
 }

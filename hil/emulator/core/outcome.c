@@ -27,6 +27,7 @@ static void raise_memory_fault(Board *board, uint32_t pc) {
     raise_fault(board, execute_never ? EXC_MEM_MANAGE : EXC_BUS_FAULT, address);
     return;
   }
+  traps_restore_base(board, pc);
   board->scs.cfsr |= CFSR_PRECISERR | CFSR_BFARVALID;
   board->scs.bfar = address;
   raise_fault(board, EXC_BUS_FAULT, pc);
@@ -90,8 +91,10 @@ static void wait_for_interrupt(Board *board) {
 }
 
 void outcome_handle(Board *board, int error) {
+  abandon_undo(board);
   const uint32_t pc = register_read(board, UC_ARM_REG_PC);
   if (!board->stepping) {
+    float_take_back(board, pc);
     board->control.instructions -= block_remaining(board, pc);
     trace_cut(board, pc);
   }

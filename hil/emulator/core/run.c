@@ -16,6 +16,18 @@ void register_write(Board *board, int reg, uint32_t value) {
   board->api.reg_write(board->uc, reg, &value);
 }
 
+void xpsr_write(Board *board, uint32_t value) {
+  register_write(board, UC_ARM_REG_XPSR_NZCVQG, value);
+}
+
+// To look at an access, Unicorn restores the ITSTATE of its instruction, and leaves it behind: were
+// it still there at the end of the block, the next one would be translated as the rest of an IT
+// block. The execution of a block itself does not need it.
+void it_state_clear(Board *board) {
+  const uint32_t xpsr = register_read(board, UC_ARM_REG_XPSR);
+  if (it_state_of(xpsr)) xpsr_write(board, xpsr_with_it(xpsr, 0));
+}
+
 // Core clock cycles since power-on: one per instruction, plus the time slept.
 uint64_t cycles_now(const Board *board) {
   return board->control.instructions + board->control.idle_cycles;
@@ -49,7 +61,8 @@ void look_up_now(Board *board) {
 static bool must_look_up(const Board *board) {
   return board->control.halt_request || board->control.locked_up || board->stop ||
          board->tlb_stale || board->translations_stale || board->nvic.any_pending ||
-         board->line.out_count || !float_is_enabled(board);
+         board->spent_guard || board->abandoned.active || board->line.out_count ||
+         !float_is_enabled(board);
 }
 
 // Back to the fast way, unless there is something to look at before every block. What this thread
@@ -71,7 +84,7 @@ void board_request_halt(Board *board) {
 
 static bool must_leave(Board *board) {
   if (board->control.halt_request || board->control.locked_up || board->stop || board->tlb_stale ||
-      board->translations_stale)
+      board->translations_stale || board->spent_guard || board->abandoned.active)
     return true;
   if (board->control.instructions >= board->next_event) systick_advance(board);
   if (board->line.out_count && board->control.instructions >= board->line.flush_at)
@@ -92,6 +105,7 @@ static void leave_before_block(Board *board) {
 static __attribute__((noinline)) void on_block_slowly(uint32_t address, uint32_t size,
                                                       Board *board) {
   if (board->blocks.lookup_mask == 0) {
+    if (board->clearing_monitor) return;
     if (must_leave(board)) {
       leave_before_block(board);
       return;
@@ -100,12 +114,14 @@ static __attribute__((noinline)) void on_block_slowly(uint32_t address, uint32_t
   }
   bool is_new;
   Block *block = blocks_search(board, address, size, &is_new);
-  board->float_ahead = block->has_float && !board->stepping && !float_is_enabled(board);
+  const bool uses_float = block->key & BLOCK_HAS_FLOAT && !board->stepping;
+  board->float_ahead = uses_float && !float_is_enabled(board);
+  board->float_begins = uses_float && board->blocks.compared & BLOCK_HAS_FLOAT;
   if (is_new && traps_guard(board, address, size)) {
     board->retranslate_begin = address;
     board->retranslate_end = address + size;
   }
-  if (board->float_ahead || board->retranslate_end) {
+  if (board->float_ahead || board->float_begins || board->retranslate_end) {
     leave_before_block(board);
     return;
   }
@@ -119,7 +135,7 @@ void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user) {
   BlockTable *table = &board->blocks;
   const uint32_t mask = atomic_load_explicit(&table->lookup_mask, memory_order_relaxed);
   Block *block = &table->slots[(uint32_t)address >> 1 & mask];
-  if (UNLIKELY(block->key != block_key((uint32_t)address, size))) {
+  if (UNLIKELY((block->key & table->compared) != block_key((uint32_t)address, size))) {
     on_block_slowly((uint32_t)address, size, board);
     return;
   }
@@ -145,15 +161,23 @@ static bool on_memory_error(uc_engine *uc, int type, uint64_t address, int size,
   (void)uc;
   Board *board = user;
   const uint32_t at = (uint32_t)address;
-  if (type == UC_MEM_WRITE_PROT && flash_program(board, at, (uint64_t)value, (uint32_t)size))
+  if (board->memory_error) return false;  // the rest of an access that has failed already
+  if (type == UC_MEM_WRITE_PROT && flash_program(board, at, (uint64_t)value, (uint32_t)size)) {
+    it_state_clear(board);
     return true;
+  }
   if ((type == UC_MEM_READ_PROT || type == UC_MEM_WRITE_PROT) &&
       (peripheral_at(board, at) || board->control.lenient)) {
     board->pc_synced = true;
+    it_state_clear(board);
     return true;
   }
   board->memory_error = type;
   board->memory_error_address = at;
+  if (type == UC_MEM_WRITE_PROT || type == UC_MEM_WRITE_UNMAPPED) {
+    const uint32_t it_state = it_state_of(register_read(board, UC_ARM_REG_XPSR));
+    if (it_state) abandon(board, it_state);
+  }
   return false;
 }
 
@@ -193,6 +217,7 @@ static bool add_hooks(Board *board) {
 
 bool run_init(Board *board) {
   look_up_at(board, UINT64_MAX);
+  board->float_begun_at = UINT64_MAX;
   return !board->api.ctl(board->uc, UC_CTL_WRITE(UC_CTL_CPU_MODEL, 1), board->chip.cpu_model) &&
          tlb_init(board) && add_hooks(board) &&
          !board->api.ctl(board->uc, UC_CTL_WRITE(UC_CTL_UC_USE_EXITS, 1), 1);
@@ -257,8 +282,9 @@ static void execute(Board *board) {
     prepare_translations(board);
     error = board->api.emu_start(board->uc, pc | 1, 0, 0, board->stepping ? 1 : 0);
     // Left before its first instruction, to be prepared for it: a step goes on.
-  } while (board->stepping && (board->tlb_stale || board->translations_stale ||
-                               board->retranslate_end || board->spent_guard));
+  } while (board->stepping && register_read(board, UC_ARM_REG_PC) == pc &&
+           (board->tlb_stale || board->translations_stale || board->retranslate_end ||
+            board->spent_guard));
   if (board->stepping) {
     set_exits(board, board->breakpoints, board->breakpoint_count);
     board->control.instructions = before + 1;
@@ -330,10 +356,12 @@ StopReason board_run(Board *board) {
       reason = STOP_BREAKPOINT;
       break;
     }
-    if (board->float_ahead)
+    if (board->float_ahead) {
       execute_without_float(board);
-    else
+    } else {
+      if (board->float_begins) float_begin(board);
       execute(board);
+    }
   }
   line_flush(board);
   return reason;

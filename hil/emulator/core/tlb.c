@@ -24,10 +24,13 @@ static uint8_t *code_mark(Board *board, uint32_t address) {
 static bool on_tlb_fill(uc_engine *uc, uint64_t address, int type, TlbEntry *entry, void *user) {
   (void)uc;
   Board *board = user;
+  const bool fetch = type == UC_MEM_FETCH;
+  if (board->abandoned.active && !fetch) return false;
+  if (!fetch) it_state_clear(board);
   *entry = (TlbEntry){address, ALL_PERMISSIONS};
   uint8_t *mark = code_mark(board, (uint32_t)address);
   if (!mark) return true;
-  if (type == UC_MEM_FETCH && !*mark) {
+  if (fetch && !*mark) {
     *mark = 1;
     // Entries made while the page held no code let stores through unseen.
     board->tlb_stale = true;

@@ -1,5 +1,6 @@
-// Traps that depend on operands, which Unicorn does not have: division by zero and unaligned
-// accesses (ARM A3.2.1, B3.2.8).
+// What Unicorn does not do when an instruction is executed: it is looked at before that.
+//
+// Traps that depend on operands: division by zero and unaligned accesses (ARM A3.2.1, B3.2.8).
 //
 // LDRD, LDM, VLDR and their like fault when their base register is unaligned, always; plain loads
 // and stores only when CCR.UNALIGN_TRP is set, and divisions by zero when CCR.DIV_0_TRP is.
@@ -7,6 +8,9 @@
 // A guard costs a call for each execution. That is nothing for LDRD and LDM, which are rare, but
 // VLDR and VSTR are what float kernels mostly do: checked every time they made those 11 times
 // slower. So each of them is checked FLOAT_CHECKS times and then trusted.
+//
+// LDREX is noted for monitor.c. The base of an LDRD that loads its own base is kept: Unicorn has
+// replaced it when the second access faults, and an instruction that faults leaves its base alone.
 #include <string.h>
 
 #include "board.h"
@@ -37,10 +41,6 @@ bool is_float(Board *board, uint32_t address) {
   return is_float_code(code_at(board, address));
 }
 
-bool float_is_enabled(const Board *board) {
-  return board->scs.cpacr >> 20 & 1;
-}
-
 // SP is always aligned, and a literal's address is (ARM B1.4.1, A4.6).
 static bool may_be_unaligned(uint32_t base) {
   return base != SP && base != PC;
@@ -55,6 +55,19 @@ static uint32_t aligned_base(Code code) {
   const bool exclusive = (first & 0xffe0) == 0xe840;
   const bool extension = (first & 0xfe00) == 0xec00 && is_float_code(code) && first & 0x01a0;
   return multiple || dual || exclusive || extension ? first & 0xf : PC;
+}
+
+// LDREX, LDREXB, LDREXH.
+static bool is_load_exclusive(Code code) {
+  return (code.first & 0xfff0) == 0xe850 ||
+         ((code.first & 0xfff0) == 0xe8d0 && (code.second & 0x00e0) == 0x0040);
+}
+
+// LDRD Rn, Rt2, [Rn, #imm] or LDRD Rt, Rn, [Rn, #imm], without writeback.
+static bool is_double_load_of_base(Code code) {
+  const uint32_t base = code.first & 0xf;
+  return (code.first & 0xff70) == 0xe950 &&
+         (code.second >> 12 == base || (code.second >> 8 & 0xf) == base);
 }
 
 static bool is_division(Code code) {
@@ -126,11 +139,30 @@ static void on_guarded(uc_engine *uc, uint64_t address, uint32_t size, void *use
   (void)size;
   Board *board = user;
   Guard *guard = guard_slot(board, (uint32_t)address);
-  if (!guard->hook || !condition_holds(board, guard->condition)) return;
-  board->usage_fault = trap_of(board, code_at(board, (uint32_t)address));
+  const uint32_t it_state = guard->it_state;
+  if (!guard->hook || board->abandoned.active) return;
+  if (it_state && !condition_holds(board, it_state >> 4)) return;
+  const Code code = code_at(board, (uint32_t)address);
+  if (is_load_exclusive(code)) board->exclusive_open = true;
+  if (is_double_load_of_base(code)) board->double_base = reg(board, code.first & 0xf);
+  board->usage_fault = trap_of(board, code);
   if (!board->usage_fault && guard->checks_left != ALWAYS && --guard->checks_left == 0)
     board->spent_guard = guard;
-  if (board->usage_fault || board->spent_guard) board->api.emu_stop(uc);
+  if (!board->usage_fault && !board->spent_guard) return;
+  if (!it_state) {
+    board->api.emu_stop(uc);
+  } else if (board->usage_fault) {
+    abandon(board, it_state);
+  } else {
+    look_up_now(board);  // the guard is taken off before the next block
+  }
+}
+
+// For an access of the instruction at `pc` that faulted.
+void traps_restore_base(Board *board, uint32_t pc) {
+  const Code code = code_at(board, pc);
+  if (is_double_load_of_base(code) && guard_slot(board, pc)->hook)
+    register_write(board, UC_ARM_REG_R0 + (int)(code.first & 0xf), board->double_base);
 }
 
 void traps_retire(Board *board) {
@@ -143,36 +175,35 @@ void traps_retire(Board *board) {
 }
 
 static bool needs_guard(const Board *board, Code code) {
-  if (may_be_unaligned(aligned_base(code))) return true;
+  if (may_be_unaligned(aligned_base(code)) || is_load_exclusive(code)) return true;
   if (board->scs.ccr & CCR_DIV_0_TRP && is_division(code)) return true;
   const uint32_t top = code.first >> 12;
   return board->scs.ccr & CCR_UNALIGN_TRP &&
          (top == 5 || top == 6 || top == 8 || (code.first & 0xfe00) == 0xf800);
 }
 
-static bool add_guard(Board *board, uint32_t address, uint32_t condition, uint32_t checks) {
-  Guard *guard = guard_slot(board, address);
+static bool add_guard(Board *board, Guard wanted) {
+  Guard *guard = guard_slot(board, wanted.address);
   if (guard->address || board->guard_count == GUARDS / 2) return false;
-  size_t hook;
-  if (board->api.hook_add(board->uc, &hook, UC_HOOK_CODE, (void *)on_guarded, board, address,
-                          address))
+  if (board->api.hook_add(board->uc, &wanted.hook, UC_HOOK_CODE, (void *)on_guarded, board,
+                          wanted.address, wanted.address))
     return false;
-  *guard = (Guard){address, condition, checks, hook};
+  *guard = wanted;
   board->guard_count++;
   return true;
 }
 
-// Puts guards on the instructions of a block that may trap. True: it has new ones and must be
+// Puts guards on the instructions of a block that need one. True: it has new ones and must be
 // translated again.
 bool traps_guard(Board *board, uint32_t address, uint32_t size) {
   if (board->control.lenient) return false;
   bool added = false;
-  uint32_t it = 0;  // ITSTATE (ARM A7.3.2)
+  // ITSTATE (ARM A7.3.2): a block may begin in the middle of an IT block.
+  uint32_t it = it_state_of(register_read(board, UC_ARM_REG_XPSR));
   for (uint32_t at = address; at < address + size;) {
     const Code code = code_at(board, at);
     const uint32_t checks = is_float_code(code) ? FLOAT_CHECKS : ALWAYS;
-    if (needs_guard(board, code))
-      added |= add_guard(board, at, it ? it >> 4 : UNCONDITIONAL, checks);
+    if (needs_guard(board, code)) added |= add_guard(board, (Guard){at, it, checks, 0});
     it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
     if ((code.first & 0xff00) == 0xbf00 && code.first & 0xf) it = code.first & 0xff;
     at += is_wide((uint8_t)(code.first >> 8)) ? 4 : 2;

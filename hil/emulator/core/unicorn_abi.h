@@ -88,6 +88,7 @@ enum {
   UC_ARM_REG_PRIMASK = 123,
   UC_ARM_REG_BASEPRI = 124,
   UC_ARM_REG_FAULTMASK = 126,
+  UC_ARM_REG_XPSR_NZCVQG = 138,  // written: all of the xPSR; UC_ARM_REG_XPSR leaves out GE
 };
 
 // Opens the library at `path` and fills `api`; on failure writes the reason to `error`.

@@ -1,0 +1,258 @@
+"""What single kernels of TFLM's 2024 tree ignore, overwrite or leave unset.
+
+Places: `K/` = `tensorflow/lite/micro/kernels/`, `N/` = `third_party/cmsis_nn/Source/`.
+"""
+
+from __future__ import annotations
+
+from hil.model.rule import I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.tflm.predicates import NO_ACTIVATION
+from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
+
+MAX_REDUCED_AXES = 2  # K/reduce_common.cpp kMaxNumberOfReducedAxis
+MAX_INDICES = 5  # K/gather_nd.cpp MAX_INDICES_ND
+SOFTMAX_CLASSES = 4096
+
+
+def _concatenation(case: Case) -> Finding | None:
+    if len(case.operator.inputs) > MAX_CONCATENATION_INPUTS:
+        return Finding(
+            f"{len(case.operator.inputs)} inputs, the kernel takes {MAX_CONCATENATION_INPUTS}",
+            "concatenate in two steps",
+            "K/concatenation.cpp",
+        )
+    if case.option("fusedActivationFunction") != NO_ACTIVATION:
+        return Finding(
+            "it has a fused activation",
+            "apply the activation to its inputs, before the concatenation",
+            "K/concatenation.cpp",
+        )
+    return None
+
+
+def _reduced_axes(case: Case) -> Finding | None:
+    """resolved_axis[kMaxNumberOfReducedAxis] on the stack; REDUCE_MAX has a buffer of its own."""
+    data, axes = case.input(0), case.input(1)
+    if data is None or axes is None:
+        return None
+    count = axes.elements
+    if axes.constant_values is not None:
+        count = len({axis % max(len(data.shape), 1) for axis in axes.constant_values})
+    if count <= MAX_REDUCED_AXES:
+        return None
+    return Finding(
+        f"reduces {count} axes: the kernel has room for {MAX_REDUCED_AXES} and would "
+        "overwrite the stack",
+        f"reduce in steps of up to {MAX_REDUCED_AXES} axes",
+        "K/reduce_common.cpp",
+    )
+
+
+def _shrunk_slice(case: Case) -> Finding | None:
+    data = case.input(0)
+    for index in (1, 2, 3):
+        bounds = case.input(index)
+        if data is None or bounds is None or bounds.elements == len(data.shape):
+            continue
+        return Finding(
+            f"begin, end and strides have {bounds.elements} elements, not one for each of "
+            f"{len(data.shape)} dimensions",
+            "slice every dimension",
+            "K/strided_slice_common.cpp",
+        )
+    if case.option("ellipsisMask") or case.option("newAxisMask") or case.option("offset"):
+        return Finding(
+            f"the kernel ignores ellipsis, new axis and offset {WITHOUT_A_WORD}",
+            "slice without '...' and newaxis",
+            "K/strided_slice_common.cpp",
+        )
+    return None
+
+
+def _half_pixel(case: Case) -> Finding | None:
+    data, output = case.input(0), case.output
+    if not case.option("halfPixelCenters") or data is None or output is None:
+        return None
+    grows_whole = all(
+        size and out % size == 0
+        for size, out in zip(data.shape[1:3], output.shape[1:3], strict=False)
+    )
+    if grows_whole and not case.option("alignCorners"):
+        return None
+    return Finding(
+        f"half_pixel_centers is ignored {WITHOUT_A_WORD}",
+        "resize by a whole factor, or without it",
+        "K/resize_nearest_neighbor.cpp",
+    )
+
+
+def _centers_and_corners(case: Case) -> Finding | None:
+    if not (case.option("halfPixelCenters") and case.option("alignCorners")):
+        return None
+    return Finding(
+        "half_pixel_centers and align_corners together",
+        "resize with one of them",
+        "K/resize_bilinear.cpp",
+    )
+
+
+def _no_activation(case: Case) -> Finding | None:
+    if case.option("fusedActivationFunction") == NO_ACTIVATION:
+        return None
+    return Finding("it has a fused activation", "make it a layer of its own", "K/l2norm.cpp")
+
+
+def _zero_of_int8(case: Case) -> Finding | None:
+    output = case.output
+    if output is None or output.type != I8 or not any(output.zero_points):
+        return None
+    return Finding(
+        f"writes the integer 0, which stands for {-output.zero_points[0] * output.scales[0]:.3g} "
+        f"here {WITHOUT_A_WORD}",
+        "multiply by 0, or quantize its output with zero point 0",
+        "K/zeros_like.cpp",
+    )
+
+
+def _padding_of_blocks(case: Case) -> Finding | None:
+    """SpaceToBatchParams::output_offset is never set."""
+    paddings = case.input(2)
+    if paddings is None:
+        return None
+    if paddings.constant_values is not None and not any(paddings.constant_values):
+        return None
+    return Finding(
+        "pads with whatever is in memory: the kernel never sets the value",
+        "pad before it (PAD), and here with 0",
+        "K/space_to_batch_nd.cpp",
+    )
+
+
+def _transposed_left_side(case: Case) -> Finding | None:
+    """A right side with one matrix is multiplied as if the left side were not transposed."""
+    left, right = case.input(0), case.input(1)
+    if left is None or right is None or not case.option("adjX"):
+        return None
+    if len(left.shape) < 3 or len(right.shape) < 3 or right.shape[-3] != 1 or left.shape[-3] == 1:
+        return None
+    return Finding(
+        "a transposed left side with a right side of one matrix: the kernel folds the batch into "
+        f"the rows {WITHOUT_A_WORD}",
+        "transpose the left side before it (TRANSPOSE)",
+        "K/batch_matmul.cpp",
+    )
+
+
+def _large_softmax(case: Case) -> Finding | None:
+    """Each probability is summed with 19 bits: the sum of 4,096 has no room in 32."""
+    data = case.input(0)
+    if data is None or data.type != I8 or not data.shape:
+        return None
+    if data.shape[-1] < SOFTMAX_CLASSES:
+        return None
+    return Finding(
+        f"int8 over {data.shape[-1]:,} classes: its sum overflows from {SOFTMAX_CLASSES:,} on",
+        "leave SOFTMAX out and use its input: the largest stays the largest",
+        "N/SoftmaxFunctions/arm_nn_softmax_common_s8.c",
+    )
+
+
+def _runs_in_steps(case: Case) -> Finding | None:
+    """Returns kTfLiteAbort from Invoke until its cycle is full; its ring is its own output."""
+    return Finding(
+        f"{case.name} ends the inference in the middle until its ring is full",
+        "keep the last frames outside the model and give them as its input",
+        "K/circular_buffer.cpp",
+    )
+
+
+def _indices(case: Case) -> Finding | None:
+    indices = case.input(1)
+    if indices is None or not indices.shape or indices.shape[-1] <= MAX_INDICES:
+        return None
+    return Finding(
+        f"indices of {indices.shape[-1]} dimensions, the kernel takes {MAX_INDICES}",
+        "flatten the dimensions it indexes",
+        "K/gather_nd.cpp",
+    )
+
+
+def _bounds_of_one_type(case: Case) -> Finding | None:
+    """GetBeginAndSizeVectors reads as many as the data has dimensions."""
+    data, begin, size = case.input(0), case.input(1), case.input(2)
+    if data is None or begin is None or size is None:
+        return None
+    if begin.elements == size.elements == len(data.shape):
+        return None
+    return Finding(
+        f"begin and size have {begin.elements} and {size.elements} elements, not one for each of "
+        f"{len(data.shape)} dimensions",
+        "slice every dimension",
+        "K/slice.cpp",
+    )
+
+
+def index_type(case: Case) -> Finding | None:
+    """int64 axes and indices: most kernels read int32 only."""
+    named = {
+        "ARG_MAX": "output_type=tf.int32",
+        "ARG_MIN": "output_type=tf.int32",
+    }
+    output = case.output
+    if case.name in named and output is not None and output.type == I64:
+        return Finding(
+            "its output is int64, the kernel gives int32",
+            f"pass {named[case.name]}",
+            "K/arg_min_max.cpp",
+        )
+    if case.name == "SHAPE" and output is not None and output.type == I64:
+        return Finding(
+            "its output is int64, the kernel gives int32",
+            "pass out_type=tf.int32",
+            "K/shape.cpp",
+        )
+    return None
+
+
+def float16(case: Case) -> Finding | None:
+    """DEQUANTIZE refuses float16 in Prepare."""
+    if "FLOAT16" not in (tensor.type for tensor in case.inputs):
+        return None
+    return Finding(
+        f"float16 weights: {case.name} does not take them",
+        "quantize to int8 (hil model convert --scheme int8); weight_only keeps float32 arithmetic "
+        "and runs",
+        "K/dequantize_common.cpp",
+    )
+
+
+def integers_of_other_kernels(case: Case) -> Finding | None:
+    """Operators that compute int32 in LiteRT and only float32 and quantized types here."""
+    data = case.input(0)
+    if data is None or data.type != I32 or case.name not in CASTABLE:
+        return None
+    return Finding(
+        f"no kernel for {data.type.lower()}",
+        "cast to float32 before it and back after it: exact up to 16,777,216",
+        "K/sub.cpp",
+    )
+
+
+CASTABLE = frozenset({"SUB", "NEG", "FLOOR_DIV", "FLOOR_MOD", "ABS", "SQUARE", "SUM", "MEAN"})
+
+RULES: dict[str, tuple[Rule, ...]] = {
+    "BATCH_MATMUL": (_transposed_left_side,),
+    "CIRCULAR_BUFFER": (_runs_in_steps,),
+    "CONCATENATION": (_concatenation,),
+    "GATHER_ND": (_indices,),
+    "L2_NORMALIZATION": (_no_activation,),
+    "MEAN": (_reduced_axes,),
+    "RESIZE_BILINEAR": (_centers_and_corners,),
+    "RESIZE_NEAREST_NEIGHBOR": (_half_pixel,),
+    "SLICE": (_bounds_of_one_type,),
+    "SOFTMAX": (_large_softmax,),
+    "SPACE_TO_BATCH_ND": (_padding_of_blocks,),
+    "STRIDED_SLICE": (_shrunk_slice,),
+    "SUM": (_reduced_axes,),
+    "ZEROS_LIKE": (_zero_of_int8,),
+}

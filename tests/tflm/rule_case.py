@@ -1,0 +1,46 @@
+"""What a test knows of a rule: a model that shows it, and the model that the remedy makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.models import Model
+
+CMSIS_NN, REFERENCE = "cmsis_nn", "reference"
+
+
+class Happens(StrEnum):
+    """What the tree does with a model that a rule refuses."""
+
+    WRONG = "computes other values than LiteRT"
+    ACCEPTED = "computes what LiteRT refuses"
+    REFUSED = "refuses it in Prepare"
+    AT_INVOKE = "refuses it at Invoke"
+    HALTS = "halts at a failed check"
+    CRASHES = "reads or writes where nothing is"
+    UNSET = "depends on what was in memory"
+    SHARED = "computes as LiteRT, which has the same fault"
+
+
+@dataclass(frozen=True)
+class RuleCase:
+    """`says` is in the reason, `remedy` in the remedy that `fixed` applies; without `fixed` the
+    remedy cannot be applied to a file. `fixed_kernels` compute it.
+    """
+
+    name: str
+    model: Model
+    says: str
+    happens: Happens
+    remedy: str
+    fixed: Model | None = None
+    kernels: str = CMSIS_NN
+    fixed_kernels: str = CMSIS_NN
+
+
+def on_reference(name: str, model: Model, says: str, happens: Happens) -> RuleCase:
+    """A case whose remedy is the other kernel library."""
+    return RuleCase(
+        name, model, says, happens, "with the reference kernels", model, fixed_kernels=REFERENCE
+    )
