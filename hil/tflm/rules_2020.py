@@ -25,6 +25,7 @@ from hil.model.rule import (
     Rule,
     RuleSet,
 )
+from hil.tflm.remedies import IN_2024, TILE
 from hil.tflm.rules_2020_operators import FIX, OWN_RULES
 
 _DATA = frozenset({F32, I8, U8})
@@ -171,7 +172,6 @@ SINCE_2020 = frozenset(
     UNIDIRECTIONAL_SEQUENCE_LSTM VAR_HANDLE WHILE ZEROS_LIKE
     """.split()  # noqa: SIM905 - a list of names reads better as words
 )
-IN_2024 = "TFLM of 2024 has it (--tflm 2024)"
 
 PER_TENSOR = (
     "hil model convert --per-tensor-dense makes it one; with TFLiteConverter: "
@@ -367,7 +367,7 @@ RULES = RuleSet(
         "EXPAND_DIMS": f"{FIX} makes it a RESHAPE",
         "SQUEEZE": f"{FIX} makes it a RESHAPE",
         "SPLIT_V": f"{FIX} replaces it by STRIDED_SLICE",
-        "TILE": "of UpSampling2D: use tf.image.resize(x, size, method='nearest') instead",
+        "TILE": TILE,
         "TRANSPOSE": f"{FIX} makes it a RESHAPE where only dimensions of 1 move; {IN_2024}",
         "HARD_SWISH": f"use ReLU or ReLU6; {IN_2024}",
         "LEAKY_RELU": f"use ReLU or PReLU; {IN_2024}",

@@ -15,6 +15,7 @@ from hil.tflm import (
     rules_2024_signal,
     rules_2024_state,
 )
+from hil.tflm.remedies import TILE
 from hil.tflm.rules_2024_convolution import TO_INT8, hybrid, legacy_uint8
 from hil.tflm.rules_2024_operators import float16, index_type, integers_of_other_kernels
 from hil.tflm.rules_2024_types import Signature, signatures
@@ -68,4 +69,5 @@ RULES = RuleSet(
         **rules_2024_signal.RULES,
         **rules_2024_state.RULES,
     },
+    instead_of={"TILE": TILE},
 )
