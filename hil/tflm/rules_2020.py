@@ -25,6 +25,7 @@ from hil.model.rule import (
     Rule,
     RuleSet,
 )
+from hil.tflm.predicates import Ranks, broadcast_rule, rank_rule
 from hil.tflm.remedies import IN_2024, TILE
 from hil.tflm.rules_2020_operators import FIX, OWN_RULES
 
@@ -141,22 +142,21 @@ SAME_MEANING = frozenset(
     }
 )
 MAX_RANK = 5
-# Their kernels stop at a failed check, or refuse, beyond four dimensions: always, or to broadcast.
-RANK_4 = frozenset({"PAD", "PADV2", "STRIDED_SLICE", "PRELU", "L2_NORMALIZATION"})
-BROADCAST_RANK_4 = frozenset(
-    [
-        "ADD",
-        "MUL",
-        "EQUAL",
-        "NOT_EQUAL",
-        "GREATER",
-        "GREATER_EQUAL",
-        "LESS",
-        "LESS_EQUAL",
-        "LOGICAL_OR",
-        "LOGICAL_AND",
-    ]
-)
+_UP_TO_FOUR = (Ranks(0, 0, 4),)
+# kernels/concatenation.cc, l2norm.cc, prelu.cc, strided_slice.cc; PadKernelMaxDimensionCount
+RANKS = {
+    "CONCATENATION": _UP_TO_FOUR,
+    "L2_NORMALIZATION": _UP_TO_FOUR,
+    "PAD": _UP_TO_FOUR,
+    "PADV2": _UP_TO_FOUR,
+    "PRELU": (Ranks(0, 0, 4), Ranks(1, 0, 4)),
+    "STRIDED_SLICE": _UP_TO_FOUR,
+}
+# NdArrayDesc<4> of the broadcasting loops in kernels/internal/reference/
+BROADCASTS = {
+    **dict.fromkeys(("ADD", "MUL", "LOGICAL_AND", "LOGICAL_OR", "EQUAL", "NOT_EQUAL"), 4),
+    **dict.fromkeys(("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), 4),
+}
 
 # Operators that TFLM got until 2024.
 SINCE_2020 = frozenset(
@@ -248,22 +248,6 @@ def _options(case: Case) -> Finding | None:
     )
 
 
-def _rank(case: Case) -> Finding | None:
-    rank = max((len(tensor.shape) for tensor in (*case.inputs, case.output) if tensor), default=0)
-    shapes = {tensor.shape for tensor in case.inputs}
-    if case.name in RANK_4 or (case.name in BROADCAST_RANK_4 and len(shapes) > 1):
-        most = 4
-    else:
-        most = rank if case.name == "RESHAPE" else MAX_RANK
-    if rank <= most:
-        return None
-    return Finding(
-        f"a tensor of rank {rank}, its kernel takes up to {most}"
-        + (" where shapes differ" if case.name in BROADCAST_RANK_4 and most < MAX_RANK else ""),
-        "use fewer dimensions",
-    )
-
-
 def _is_quantized(tensor: TensorInfo | None) -> bool:
     return tensor is not None and tensor.type in (I8, U8)
 
@@ -350,7 +334,8 @@ COMMON_RULES: tuple[Rule, ...] = (
     _hybrid,
     _types,
     _options,
-    _rank,
+    rank_rule(RANKS, MAX_RANK, {"RESHAPE"}),
+    broadcast_rule(BROADCASTS, {}),
     _one_type,
     _quantization_is_there,
     _per_channel,

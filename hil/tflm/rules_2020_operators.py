@@ -155,8 +155,24 @@ def _state_is_variable(case: Case) -> Finding | None:
     """Silent."""
     state = case.input(4)
     if state is None or not state.is_variable:
-        return Finding("its state is no variable tensor: the kernel would write to address 0", "")
+        return Finding(
+            "its state is no variable tensor: the kernel would write to address 0",
+            "convert the model again",
+        )
     return None
+
+
+def _state_of_int16(case: Case) -> Finding | None:
+    data, time, state = case.input(0), case.input(2), case.input(4)
+    if data is None or data.type != I8 or time is None or state is None:
+        return None
+    if time.type == state.type == I16:
+        return None
+    return Finding(
+        f"int8 with a state of {state.type.lower()} and time weights of {time.type.lower()}: the "
+        "kernel takes int16",
+        "quantize with a converter",
+    )
 
 
 def _concatenation(case: Case) -> Finding | None:
@@ -166,7 +182,10 @@ def _concatenation(case: Case) -> Finding | None:
             "concatenate in two steps",
         )
     if case.option("fusedActivationFunction") != NO_ACTIVATION:
-        return Finding("it has a fused activation", "make the activation a layer of its own")
+        return Finding(
+            "it has a fused activation",
+            "apply the activation to its inputs, before the concatenation",
+        )
     return None
 
 
@@ -283,7 +302,7 @@ OWN_RULES: dict[str, tuple[Rule, ...]] = {
     "MAX_POOL_2D": (_four_dimensions,),
     "AVERAGE_POOL_2D": (_four_dimensions,),
     "FULLY_CONNECTED": (_int8_dense_rank, _shuffled_weights),
-    "SVDF": (_state_is_variable,),
+    "SVDF": (_state_is_variable, _state_of_int16),
     "CONCATENATION": (_concatenation,),
     "STRIDED_SLICE": (_plain_slice,),
     "PAD": (_constant_paddings,),

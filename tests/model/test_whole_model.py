@@ -181,13 +181,13 @@ def test_five_dimensions_are_too_many_to_broadcast(name: str, limits: Limits) ->
         )
 
     (text,) = texts(operator((1,)), limits)
-    assert "a tensor of rank 5, its kernel takes up to 4 where shapes differ" in text
+    assert "broadcasts over 5 dimensions: the kernel has 4" in text
     assert texts(operator((1, 2, 2, 3, 4)), limits) == []
 
 
 def test_an_addition_that_stops_the_device_is_refused(limits: Limits) -> None:
     (text,) = texts(stored("d5_addscalar"), limits)
-    assert "rank 5" in text
+    assert "broadcasts over 5 dimensions" in text
 
 
 def test_operators_that_2024_is_advised_for_are_there(
