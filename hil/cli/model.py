@@ -29,6 +29,7 @@ from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
 from hil.model.preflight import find_problems, require_runnable
 from hil.model.problem import problem_texts
 from hil.model.provenance import read_provenance
+from hil.model.recognise import made_for
 from hil.target import load_target
 
 EXIT_UNSUPPORTED = 2
@@ -96,6 +97,9 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
         variables = ", ".join(name.removeprefix("/") for name in model.resource_variables)
         text = f"resource variables {variables}" if variables else "in tensors and operators"
         console.print(f"state  {text}", markup=False, soft_wrap=True)
+    finding = made_for(model)
+    if finding is not None:
+        console.print(f"made   {finding.reason}", markup=False, soft_wrap=True)
     provenance = read_provenance(model.content)
     if provenance is not None:
         console.print(f"made   {provenance}", markup=False, soft_wrap=True)

@@ -109,3 +109,26 @@ def test_inspect_says_what_a_file_was_made_for() -> None:
     done = hil("model", "inspect", model_file("ethosu"), "--target", "stm32f746", *OF_2020)
     assert done.returncode == 2
     assert "compiled for Ethos-U (by Vela); give the file from before Vela" in done.stdout
+    alone = hil("model", "inspect", model_file("ethosu"))
+    assert alone.returncode == 0
+    assert "made   compiled for Ethos-U (by Vela)" in alone.stdout
+
+
+@pytest.mark.parametrize(("tflm", "call"), [("2020", "AddBuiltin"), ("2024", "AddConv2D(")])
+def test_export_is_for_the_tflm_that_is_named(tflm: str, call: str, tmp_path: Path) -> None:
+    done = hil("model", "export-c", DIGITS, "-o", tmp_path, "--name", "digits", "--tflm", tflm)
+    assert done.returncode == 0, done.stderr
+    assert call in (tmp_path / "digits_resolver.h").read_text()
+
+
+def test_export_warns_of_what_that_tflm_gets_wrong(tmp_path: Path) -> None:
+    source = model_file("dense_per_channel_int8")
+    done = hil("model", "export-c", source, "-o", tmp_path, "--tflm", "2020")
+    assert done.returncode == 0, done.stderr
+    assert "warning: operator 0 FULLY_CONNECTED: per-channel weights" in done.stderr
+
+
+def test_export_refuses_what_the_tflm_lacks(tmp_path: Path) -> None:
+    done = hil("model", "export-c", model_file("k_up_nearest_int8"), "-o", tmp_path / "out")
+    refused(done, "has no kernel for TILE")
+    assert "tf.image.resize" in done.stderr

@@ -87,7 +87,6 @@ def test_2024_gets_typed_registrations(
 ) -> None:
     text = (export(digits_int8, tflm_2024, tmp_path) / "digits_resolver.h").read_text()
     assert "resolver.AddConv2D(tflite::Register_CONV_2D_INT8())" in text
-    assert "resolver.AddReshape()" in text
     assert "AddBuiltin" not in text
 
 
