@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hil.cli.options import Kernels, ModelFile, Tflm
-from hil.data import load_npz
 from hil.errors import ConfigError, did_you_mean
 from hil.files import check_writable, write_whole
-from hil.model.convert import Converter, source_kind
-from hil.model.export_c import c_identifier, export_c
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo
-from hil.model.per_tensor import per_tensor_dense
-from hil.model.preflight import Limits, find_problems
-from hil.model.problem import problem_texts
-from hil.model.provenance import SourceKind
 from hil.model.recognise import made_for
-from hil.tflm.locate import locate_tflm
-from hil.tflm.source import TflmSource
 from hil.vocab import CONVERSIONS, Scheme
+
+if TYPE_CHECKING:
+    from hil.tflm.source import TflmSource
 
 SCHEMES = ", ".join(CONVERSIONS)
 
@@ -65,6 +59,9 @@ def convert(
         return
     if scheme is None:
         raise ConfigError("which scheme?", hint=f"--scheme, one of {SCHEMES}")
+    from hil.data import load_npz
+    from hil.model.convert import Converter
+
     wanted = _scheme(scheme)
     with Converter() as converter:
         done = converter.convert(
@@ -79,6 +76,10 @@ def convert(
 
 
 def _one_scale(source: Path, output: Path) -> None:
+    from hil.model.convert import source_kind
+    from hil.model.per_tensor import per_tensor_dense
+    from hil.model.provenance import SourceKind
+
     if source_kind(source) is not SourceKind.TFLITE:
         raise ConfigError(
             f"{source} is no .tflite file",
@@ -121,6 +122,9 @@ def export(
 
     The resolver is for TFLM as --tflm says. What that TFLM would refuse or get wrong is told.
     """
+    from hil.model.export_c import c_identifier, export_c
+    from hil.tflm.locate import locate_tflm
+
     model = read_model(model_file)
     source = locate_tflm(tflm)
     files = export_c(model, c_identifier(model.name) if name is None else name, source)
@@ -144,6 +148,9 @@ def _warnings(model: ModelInfo, tflm: TflmSource, kernels: str | None) -> list[s
 
     Of a file for an accelerator nothing: whoever exports that has one.
     """
+    from hil.model.preflight import Limits, find_problems
+    from hil.model.problem import problem_texts
+
     if made_for(model) is not None:
         return []
     limits = Limits(

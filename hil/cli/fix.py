@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from hil.cli.convert import check_output
 from hil.cli.options import DEFAULT_TARGET, Kernels, ModelFile, TargetName, Tflm, builder_of
-from hil.data import Array, random_vectors
 from hil.errors import ModelError, ReferenceFailure
 from hil.files import write_whole
-from hil.model.fix import fix_model
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, TensorInfo
-from hil.model.preflight import find_problems
-from hil.model.problem import problem_texts
-from hil.reference.reference import ChildReference, ReferenceName
+
+if TYPE_CHECKING:
+    from hil.data import Array
 
 CHECKED_VECTORS = 3
 UINT8_ZERO = 128
@@ -47,6 +44,10 @@ def fix(
     What keeps it from running on the target still is named. Exit code 0 also when there is nothing
     to do; then OUT is a copy.
     """
+    from hil.model.fix import fix_model
+    from hil.model.preflight import find_problems
+    from hil.model.problem import problem_texts
+
     check_output(model_file, output)
     builder = builder_of(target, tflm, kernels)
     model, limits = read_model(model_file), builder.limits()
@@ -73,6 +74,11 @@ def _comparison(before: ModelInfo, after: ModelInfo) -> str:
 
     What cannot be compared is said: fewer inputs, a model that LiteRT does not take.
     """
+    import numpy as np
+
+    from hil.data import random_vectors
+    from hil.reference.reference import ChildReference, ReferenceName
+
     if len(before.inputs) != len(after.inputs):
         return "not compared with the original: it has other inputs"
     inputs = random_vectors(before, CHECKED_VECTORS, 0).inputs
@@ -95,6 +101,8 @@ def _comparison(before: ModelInfo, after: ModelInfo) -> str:
 
 def _as_types_of(arrays: Sequence[Array], tensors: Sequence[TensorInfo]) -> tuple[Array, ...]:
     """uint8 arrays as int8, minus 128, where the tensor is int8."""
+    import numpy as np
+
     return tuple(
         (array.astype(np.int16) - UINT8_ZERO).astype(np.int8)
         if array.dtype == np.uint8 and tensor.type == "INT8"

@@ -263,11 +263,7 @@ class Stages:
         return folder
 
     def _log(self, name: str) -> Path:
-        """A fresh log file that outlives a failed build."""
-        log = self.cache.root / "logs" / f"{self.platform.prefix}{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
-        return log
+        return self.cache.log_file(f"{self.platform.prefix}{name}.log")
 
 
 def model_header(model: ModelInfo, added: Sequence[Addition]) -> str:

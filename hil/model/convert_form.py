@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hil.model.provenance import METADATA_NAME, Provenance
+from hil.model.metadata import PROVENANCE
+from hil.model.provenance import Provenance
 from hil.model.writer import fill_older_codes, fill_zero_points, open_model, write_model
 
 
@@ -32,7 +33,7 @@ def _replace_metadata(model: Any, provenance: Provenance) -> None:
     """Puts the provenance into the metadata, instead of the source's if that has one."""
     from ai_edge_litert import schema_py_generated as schema
 
-    name = METADATA_NAME.encode()
+    name = PROVENANCE.encode()
     data = np.frombuffer(provenance.model_dump_json().encode(), np.uint8)
     for entry in model.metadata or []:
         if entry.name == name:

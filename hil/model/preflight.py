@@ -6,7 +6,7 @@ the rules of the TFLM generation, which come with the Limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hil.errors import UnsupportedModel
@@ -14,20 +14,28 @@ from hil.model.info import ModelInfo, OperatorInfo
 from hil.model.problem import Problem, problem_texts
 from hil.model.recognise import made_for
 from hil.model.rule import Case, RuleSet
+from hil.model.sizes import size_problems
 from hil.model.whole_model import (
     CONTROL_FLOW,
     causes,
     running_graphs,
     shape_chain,
-    size_problems,
     tensor_problems,
 )
+
+
+def _unknown(_model: ModelInfo) -> int | None:
+    return None
 
 
 @dataclass(frozen=True)
 class Limits:
     """What the target and the TFLM at hand offer: sizes in bytes, operators with the highest
     version their tree's own table names (None: the tree does not look at versions), rules for them.
+
+    `joined_arena_bytes` is the most that `arena = "all"` in the target file gives, of
+    `joined_ram_bytes` that hold the stack too. `code_bytes` estimates the flash that the code of a
+    model's image takes, and gives None where nothing is known of it.
     """
 
     operators: Mapping[str, int | None]
@@ -35,6 +43,9 @@ class Limits:
     rules: RuleSet
     flash_bytes: int
     arena_bytes: int
+    joined_arena_bytes: int = 0
+    joined_ram_bytes: int = 0
+    code_bytes: Callable[[ModelInfo], int | None] = _unknown
 
 
 def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:

@@ -10,7 +10,6 @@ from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.problem import Problem
 from hil.model.recognise import made_for
 from hil.model.words import counted
-from hil.model.writer import open_model
 
 if TYPE_CHECKING:
     from hil.model.preflight import Limits
@@ -92,6 +91,8 @@ def _free_batch(model: ModelInfo, blocked: Collection[int]) -> Iterator[Problem]
 def _uncalled_subgraphs(model: ModelInfo) -> Iterator[Problem]:
     if model.subgraphs == 1:
         return
+    from hil.model.writer import open_model  # numpy is slow to import
+
     opened = open_model(model.content)
     called = called_subgraphs(opened)
     if len(called) == model.subgraphs:
@@ -222,30 +223,3 @@ def _unused_outputs(operator: OperatorInfo, unused: list[int]) -> tuple[str, str
     if operator.name in CUT_UP:
         return reason, f"{FIX_2020} replaces it by STRIDED_SLICE"
     return reason, "make them outputs of the model"
-
-
-def size_problems(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
-    """What the file and a single operator need is more than the target has."""
-    smaller = "" if model.is_integer else "quantize it to int8 or "
-    if model.file_bytes > limits.flash_bytes:
-        yield Problem(
-            f"its file has {model.file_bytes:,} bytes, the target's flash {limits.flash_bytes:,}",
-            f"{smaller}make it smaller",
-        )
-    needed = _activation_bytes(model)
-    if needed > limits.arena_bytes:
-        yield Problem(
-            f"one operator alone needs {needed:,} bytes of activations, "
-            f"the target's arena has {limits.arena_bytes:,}",
-            f"{smaller}use smaller inputs or fewer channels",
-        )
-
-
-def _activation_bytes(model: ModelInfo) -> int:
-    """The most that one operator's inputs and outputs take together: no plan can need less."""
-    most = 0
-    for operator in model.operators:
-        used = {i for i in (*operator.inputs, *operator.outputs) if i >= 0}
-        tensors = [model.tensors[i] for i in used if not model.tensors[i].is_constant]
-        most = max(most, sum(tensor.bytes or 0 for tensor in tensors))
-    return most
