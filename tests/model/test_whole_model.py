@@ -160,7 +160,8 @@ def test_unused_tensors_matter_where_the_planner_stops_at_them(limits: Limits) -
 def test_an_int8_model_is_not_told_to_be_int8(limits: Limits) -> None:
     large = Tensor("INT8", (1, 1000), scales=(0.1,))
     model = made([large, large], [Operator("ABS", (0,), (1,))], (0,), 1)
-    tiny = replace(limits, flash_bytes=100, arena_bytes=100, operators={"ABS": 1})
+    tiny = replace(limits, flash_bytes=100, arena_bytes=100, joined_arena_bytes=0)
+    tiny = replace(tiny, operators={"ABS": 1})
     sizes = texts(model, tiny)[-2:]
     assert "flash 100; make it smaller" in sizes[0]
     assert "the target's arena has 100; use smaller inputs or fewer channels" in sizes[1]
