@@ -112,7 +112,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--hil-kernels",
         metavar="NAMES",
-        default="",
+        default=None,
         help=f"kernel libraries, separated by commas: {', '.join(NAMES)}. "
         "(Default: that of the TFLM generation)",
     )
@@ -337,6 +337,7 @@ def read_options(config: pytest.Config) -> Options:
     kind = config.getoption("hil_kind") or config.getini("hil_kind")
     if kind not in KINDS:
         raise pytest.UsageError(f"hil_kind = {kind}: choose from {', '.join(KINDS)}")
+    kernels = config.getoption("hil_kernels")
     references = config.getoption("hil_references") or config.getini("hil_references")
     baseline = config.getoption("hil_baseline") or config.getini("hil_baseline") or None
     # What the ini file says of the gate is for when there is a baseline.
@@ -345,7 +346,7 @@ def read_options(config: pytest.Config) -> Options:
     return Options(
         targets=tuple(dict.fromkeys(targets)),
         kind=kind,
-        kernels=_names(config.getoption("hil_kernels")),
+        kernels=_names(kernels) if kernels is not None else (),
         tflm=config.getoption("hil_tflm")
         or os.environ.get(TFLM_VARIABLE)
         or config.getini("hil_tflm")

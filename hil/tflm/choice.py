@@ -5,4 +5,4 @@ from __future__ import annotations
 # Environment variable that names the TFLM to use.
 TFLM_VARIABLE = "HIL_TFLM"
 # What is used when nothing names one.
-DEFAULT_GENERATION = "2020"
+DEFAULT_GENERATION = "2024"

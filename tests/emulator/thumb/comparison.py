@@ -105,7 +105,10 @@ class Bench:
         board = self.board
         vectors = [RAM_BASE + RAM_BYTES, HANDLERS | 1] + [0] * 14
         address = HANDLERS
-        for numbers, handler in (((BUS_FAULT, USAGE_FAULT), fault_handler()), ((SVCALL,), call_handler())):
+        for numbers, handler in (
+            ((BUS_FAULT, USAGE_FAULT), fault_handler()),
+            ((SVCALL,), call_handler()),
+        ):
             for number in numbers:
                 vectors[number] = address | 1
                 self._handlers[number] = address

@@ -43,7 +43,9 @@ def if_then(condition: int, otherwise: list[bool]) -> Instruction:
 
     pattern = "".join("e" if is_else else "t" for is_else in otherwise)
     return Instruction(
-        f"it{pattern} {CONDITION_NAMES[condition] or 'al'}", (0xBF00 | condition << 4 | mask,), execute
+        f"it{pattern} {CONDITION_NAMES[condition] or 'al'}",
+        (0xBF00 | condition << 4 | mask,),
+        execute,
     )
 
 
@@ -90,7 +92,9 @@ def branch_if(condition: int, offset: int) -> Instruction:
             _jump(m, offset)
 
     text = f"b{CONDITIONS[condition]}.n . + {offset + 4}"
-    return Instruction(text, (0xD000 | condition << 8 | offset >> 1 & 0xFF,), execute, ends_it_block=True)
+    return Instruction(
+        text, (0xD000 | condition << 8 | offset >> 1 & 0xFF,), execute, ends_it_block=True
+    )
 
 
 def branch_if_wide(condition: int, offset: int) -> Instruction:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.emulator.thumb.machine import Machine
 
-CONDITIONS = "eq ne cs cc mi pl vs vc hi ls ge lt gt le".split()
+CONDITIONS = ["eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"]
 CONDITION_NAMES = [*CONDITIONS, ""]
 
 

@@ -69,7 +69,10 @@ class Program:
 
     def __str__(self) -> str:
         values = [f"{register(n)}={value:#x}" for n, value in enumerate(self.registers)]
-        lines = [" ".join(values), f"xpsr={self.flags:#x}, division by 0 traps: {self.traps_division}"]
+        lines = [
+            " ".join(values),
+            f"xpsr={self.flags:#x}, division by 0 traps: {self.traps_division}",
+        ]
         address = self.origin
         for instruction, condition in self.lines:
             lines.append(f"{address:08x}  {instruction.written(condition)}")
@@ -196,11 +199,15 @@ class Generator:
         random = self._random
         base = random.choice(LOW_BASES)
         if random.random() < 0.5:
-            self._add(accesses.narrow_multiple(base, [base, *random.sample(LOW_DATA, 2)], load=True))
+            self._add(
+                accesses.narrow_multiple(base, [base, *random.sample(LOW_DATA, 2)], load=True)
+            )
         else:
             pair = [base, random.choice(LOW_DATA)]
             random.shuffle(pair)
-            self._add(accesses.double(pair[0], pair[1], base, True, random.randrange(-4, 5), "offset"))
+            self._add(
+                accesses.double(pair[0], pair[1], base, True, random.randrange(-4, 5), "offset")
+            )
         self._add(arithmetic.move_half("movw", base, self._values[base] & 0xFFFF))
         self._add(arithmetic.move_half("movt", base, self._values[base] >> 16))
 
@@ -253,8 +260,13 @@ class Generator:
         return random.choice(
             (
                 lambda: arithmetic.wide(
-                    random.choice([*arithmetic.WIDE]), random.random() < 0.5, rd, rn, rm,
-                    random.choice((0, 1, 2, 3)), random.randint(1, 31),
+                    random.choice([*arithmetic.WIDE]),
+                    random.random() < 0.5,
+                    rd,
+                    rn,
+                    rm,
+                    random.choice((0, 1, 2, 3)),
+                    random.randint(1, 31),
                 ),
                 lambda: arithmetic.divide(random.choice(("udiv", "sdiv")), rd, rn, rm),
                 lambda: arithmetic.multiply_add(rd, rn, rm, random.randrange(13)),
@@ -316,12 +328,16 @@ class Generator:
             base = random.choice(LOW_BASES)
             numbers = random.sample(LOW_DATA, random.randint(1, 3))
             if not load and random.random() < 0.3:
-                numbers = [number for number in range(base, 8) if random.random() < 0.6 or number == base]
+                numbers = [
+                    number for number in range(base, 8) if random.random() < 0.6 or number == base
+                ]
             return accesses.narrow_multiple(base, numbers, load)
         base = random.choice(BASES)
         pool = DATA if load else [number for number in (*range(13), 14) if number != base]
         numbers = random.sample(pool, random.randint(2, 4))
-        return accesses.wide_multiple(base, numbers, load, random.random() < 0.5, random.random() < 0.5)
+        return accesses.wide_multiple(
+            base, numbers, load, random.random() < 0.5, random.random() < 0.5
+        )
 
     def _stack(self) -> Instruction:
         random = self._random
@@ -344,7 +360,9 @@ class Generator:
         bases = [base for base in BASES if self._places[base] != "unaligned"] or [SP]
         base, load = random.choice(bases), random.random() < 0.5
         if random.random() < 0.6 or base == SP:
-            return accesses.float_access(random.randrange(4, 16), base, load, random.randrange(0, 5))
+            return accesses.float_access(
+                random.randrange(4, 16), base, load, random.randrange(0, 5)
+            )
         first = random.randrange(4, 12)
         return accesses.float_multiple(first, random.randint(1, 4), base, load)
 
@@ -358,7 +376,9 @@ def arithmetic_immediate_counter() -> Instruction:
         m.set_nz(result)
         m.c, m.v = carry or 0, overflow or 0
 
-    return Instruction(f"subs.w r{COUNTER}, r{COUNTER}, #1", (0xF1B0 | COUNTER, COUNTER << 8 | 1), execute)
+    return Instruction(
+        f"subs.w r{COUNTER}, r{COUNTER}, #1", (0xF1B0 | COUNTER, COUNTER << 8 | 1), execute
+    )
 
 
 def _skip(skipped: list[Instruction], own_size: int) -> int:
