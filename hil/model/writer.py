@@ -42,6 +42,8 @@ def write_model(model: Any, content: bytes) -> bytes:
                     f"constant {name!r} lies in another file",
                     hint="export the model into one file",
                 )
+        for operator in graph.operators or []:
+            _inline_options(operator, content)
     buffers = model.buffers
     model.buffers = [_inline_buffer(buffer, content, schema) for buffer in buffers]
     builder = flatbuffers.Builder(BUILDER_BYTES)
@@ -74,6 +76,14 @@ def fill_zero_points(tensor: Any) -> bool:
     else:
         return False
     return scales > 0
+
+
+def _inline_options(operator: Any, content: bytes) -> None:
+    """Takes in the options of a custom operator that lie behind the flatbuffer."""
+    start, size = operator.largeCustomOptionsOffset, operator.largeCustomOptionsSize
+    if start > 1:
+        operator.customOptions = np.frombuffer(content, np.uint8, size, start)
+        operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
 
 
 def _inline_buffer(buffer: Any, content: bytes, schema: Any) -> Any:

@@ -10,6 +10,7 @@ from hil.model.fixes.graph import Graph, indices
 
 # Activations that are operators of their own.
 ACTIVATIONS = {1: "RELU", 3: "RELU6"}
+INT8_VERSION = 2
 
 
 def shape_operator_as_reshape(graph: Graph, operator: Any) -> list[str]:
@@ -46,18 +47,18 @@ def dense_between_reshapes(graph: Graph, operator: Any) -> list[str]:
 
 
 def activation_of_its_own(graph: Graph, operator: Any) -> list[str]:
-    """The activation that a DEPTHWISE_CONV_2D has fused as an operator behind it."""
+    """The activation that an int8 DEPTHWISE_CONV_2D has fused as an operator behind it."""
     if graph.name(operator) != "DEPTHWISE_CONV_2D":
         return []
     name = ACTIVATIONS.get(operator.builtinOptions.fusedActivationFunction)
-    if name is None:
-        return []
     output = indices(operator.outputs)[0]
+    if name is None or graph.type(output) != "INT8":
+        return []
     before = graph.add_like(output, graph.shape(output), "/before_activation")
     operator.builtinOptions.fusedActivationFunction = 0
     operator.outputs = np.array([before], np.int32)
-    version = 1 if graph.type(output) == "FLOAT32" else 2
-    graph.replace(operator, [operator, graph.operator(name, (before,), (output,), None, version)])
+    behind = graph.operator(name, (before,), (output,), None, INT8_VERSION)
+    graph.replace(operator, [operator, behind])
     return [f"the {name} that DEPTHWISE_CONV_2D had fused made an operator of its own"]
 
 

@@ -11,7 +11,9 @@ from hil.model.words import counted
 
 # They run for what they do to variables or the program, not for an output.
 SIDE_EFFECTS = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "CALL", "WHILE", "IF", "CUSTOM"})
+# What STRIDED_SLICE of any TFLM takes.
 MAX_SLICE_RANK = 4
+SLICED_TYPES = frozenset({"FLOAT32", "INT8", "UINT8"})
 
 
 def remove_dead_operators(graph: Graph) -> list[str]:
@@ -56,7 +58,8 @@ def slice_used_outputs(graph: Graph, operator: Any) -> list[str]:
         return []
     source, axis, starts = pieces
     shape = graph.shape(source)
-    if len(shape) > MAX_SLICE_RANK or any(size < 1 for size in shape):
+    is_fit = graph.type(source) in SLICED_TYPES and len(shape) <= MAX_SLICE_RANK
+    if not is_fit or any(size < 1 for size in shape):
         return []
     read = graph.readers()
     slices = []
