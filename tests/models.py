@@ -121,6 +121,18 @@ def write(model: Model) -> bytes:
     return bytes(packer.Output())
 
 
+def unpacked(content: bytes) -> Any:
+    """A file as the schema's ModelT, to be changed."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def packed(model: Any) -> bytes:
+    """The file of a ModelT."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 # Options tables by operator, where the name does not follow from the operator's.
 OPTION_NAMES = {
     "MAX_POOL_2D": "Pool2DOptions",
