@@ -75,6 +75,18 @@ def write(model: Model) -> bytes:
     return bytes(packer.Output())
 
 
+def unpacked(content: bytes) -> Any:
+    """A file as the schema's ModelT, to be changed."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def packed(model: Any) -> bytes:
+    """The file of a ModelT."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def _graph(model: Model, whole: Any) -> Any:
     """A model's own subgraph; its buffers and operator codes go into `whole`."""
     graph = schema.SubGraphT()
@@ -219,6 +231,24 @@ def dense_int8(weight_scales: Sequence[float] = (0.01,), input_type: str = "INT8
                 Tensor("INT8", (3, 4), weights, weight_scales, name="weights"),
                 Tensor("INT32", (3,), np.zeros(3, np.int32), [0.5 * s for s in weight_scales]),
                 Tensor(input_type, (1, 3), scales=(0.25,) if quantized else (), name="y"),
+            ],
+            [Operator("FULLY_CONNECTED", (0, 1, 2), (3,), 4)],
+            (0,),
+            (3,),
+        )
+    )
+
+
+def large_dense_int8(inputs: int, outputs: int) -> bytes:
+    """A quantized dense layer whose weights take `inputs * outputs` bytes."""
+    weights = np.random.default_rng(1).integers(-127, 128, (outputs, inputs), np.int8)
+    return write(
+        Model(
+            [
+                Tensor("INT8", (1, inputs), scales=(0.5,), name="x"),
+                Tensor("INT8", (outputs, inputs), weights, (0.01,), name="weights"),
+                Tensor("INT32", (outputs,), np.zeros(outputs, np.int32), (0.005,), name="bias"),
+                Tensor("INT8", (1, outputs), scales=(2.0,), name="y"),
             ],
             [Operator("FULLY_CONNECTED", (0, 1, 2), (3,), 4)],
             (0,),
