@@ -41,6 +41,34 @@ def true_sum(task: Task, found: Outputs, expected: Outputs) -> bool:
     return _within(found[0], np.clip(np.round(sums), limits.min, limits.max), 1)
 
 
+def true_quotient(task: Task, found: Outputs, expected: Outputs) -> bool:
+    """Within 1 of the quotient of real values, clamped by activation and type."""
+    del expected
+    model = task.drawn.model
+    operator = model.operators[0]
+    dividend, divisor = (_real(task, index) for index in operator.inputs)
+    result = model.tensors[operator.outputs[0]]
+    low, high = CLAMPS.get((operator.settings or {})["fusedActivationFunction"], (-np.inf, np.inf))
+    quotients = np.clip(dividend / divisor, low, high).reshape(found[0].shape)
+    limits = np.iinfo(found[0].dtype)
+    steps = np.round(quotients / result.scales[0] + result.zero_points[0])
+    return _within(found[0], np.clip(steps, limits.min, limits.max), 1)
+
+
+def _real(task: Task, index: int) -> Array:
+    """Real values of an operand of all vectors, ready to be broadcast to the result's rank."""
+    model = task.drawn.model
+    tensor = model.tensors[index]
+    rank = len(model.tensors[model.outputs[0]].shape)
+    if index in model.inputs:
+        values = task.inputs[list(model.inputs).index(index)]
+    else:
+        values = np.asarray(tensor.data)[np.newaxis]
+    ones = (1,) * (rank - len(tensor.shape))
+    aligned = values.reshape(values.shape[0], *ones, *tensor.shape)
+    return np.asarray((aligned.astype(np.float64) - tensor.zero_points[0]) * tensor.scales[0])
+
+
 def activation_left_out(task: Task, found: Outputs, expected: Outputs) -> bool:
     """What is expected becomes what was found when the fused activation clamps it."""
     number = (task.drawn.model.operators[0].settings or {})["fusedActivationFunction"]
@@ -80,6 +108,17 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         {"FULLY_CONNECTED"},
         {"INT16"},
         one_step,
+    ),
+    *(
+        Explanation(
+            "int8 DIV shifts by more than 31 bits where a quotient is tiny (reference/div.h), which "
+            "x86 does modulo 32: the true quotient judges",
+            judge,
+            {"DIV"},
+            {"INT8"},
+            true_quotient,
+        )
+        for judge in (LITERT, WHEEL)
     ),
     Explanation(
         "the wheel's int32 ADD leaves out the fused activation (micro/kernels/add.cc), LiteRT and "
