@@ -111,8 +111,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     *(
         Explanation(
-            "int8 DIV shifts by more than 31 bits where a quotient is tiny (reference/div.h), which "
-            "x86 does modulo 32: the true quotient judges",
+            "int8 DIV shifts by more than 31 bits where a quotient is tiny (reference/div.h), x86 by "
+            "that modulo 32: the true quotient judges",
             judge,
             {"DIV"},
             {"INT8"},
