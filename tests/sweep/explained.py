@@ -111,7 +111,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     ),
     *(
         Explanation(
-            "int8 DIV shifts by more than 31 bits where a quotient is tiny (reference/div.h), x86 by "
+            "int8 DIV shifts by over 31 bits where a quotient is tiny (reference/div.h), x86 by "
             "that modulo 32: the true quotient judges",
             judge,
             {"DIV"},
