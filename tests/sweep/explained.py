@@ -109,6 +109,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         {"INT16"},
         one_step,
     ),
+    Explanation(
+        "LiteRT's int8 FULLY_CONNECTED rounds once, TFLM twice: a high product, then a shift "
+        "(MultiplyByQuantizedMultiplier, kernels/internal/common.cpp; arm_nn_requantize)",
+        LITERT,
+        {"FULLY_CONNECTED"},
+        {"INT8", "INT4"},
+        one_step,
+    ),
     *(
         Explanation(
             "int8 DIV shifts by over 31 bits where a quotient is tiny (reference/div.h), x86 by "
