@@ -92,6 +92,22 @@ def _per_channel_dense(case: Case) -> Finding | None:
     )
 
 
+def bias_of_int32(case: Case) -> Finding | None:
+    """What converters write with _experimental_full_integer_quantization_bias_type = tf.int32."""
+    both = data_and_weights(case) if case.name in WEIGHTED else None
+    bias = case.input(3 if case.name == "TRANSPOSE_CONV" else 2)
+    if both is None or bias is None or both[0].type != I16 or bias.type != "INT32":
+        return None
+    if case.name == "CONV_2D" or (case.kernels == REFERENCE and case.name != "DEPTHWISE_CONV_2D"):
+        return None
+    runs = "" if case.name == "DEPTHWISE_CONV_2D" else f"{REFERENCE_RUNS}; or "
+    return Finding(
+        f"int16 activations with an int32 bias, which the kernel reads as int64 {WITHOUT_A_WORD}",
+        f"{runs}convert with a bias of int64, as the converter does by default",
+        "K/cmsis_nn/fully_connected.cpp",
+    )
+
+
 def _shuffled_weights(case: Case) -> Finding | None:
     if not case.option("weightsFormat"):
         return None
