@@ -5,7 +5,7 @@ Places: `K/` = `tensorflow/lite/micro/kernels/`.
 
 from __future__ import annotations
 
-from hil.model.rule import I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import I32, I64, SILENTLY, Case, Finding, Rule
 from hil.tflm.predicates import CLAMPS
 from hil.tflm.rules_2024_convolution import TO_INT8, bias_of_int32, hybrid, legacy_uint8
 from hil.tflm.rules_2024_types import Signature, signatures
@@ -34,7 +34,7 @@ def no_such_activation(case: Case) -> Finding | None:
     if case.name not in FUSING or case.option("fusedActivationFunction") in CLAMPS:
         return None
     return Finding(
-        f"its fused activation is none that clamps, and the kernel ignores it {WITHOUT_A_WORD}",
+        f"its fused activation is none that clamps, and the kernel ignores it: {SILENTLY}",
         "apply it as an operator of its own (TANH)",
         "K/conv_common.cpp, K/pooling_common.cpp",
     )

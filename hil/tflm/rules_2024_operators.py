@@ -5,7 +5,7 @@ Places: `K/` = `tensorflow/lite/micro/kernels/`, `N/` = `third_party/cmsis_nn/So
 
 from __future__ import annotations
 
-from hil.model.rule import I8, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import I8, SILENTLY, Case, Finding, Rule
 from hil.tflm.predicates import NO_ACTIVATION
 from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
 from hil.tflm.rules_2024_signal import settings
@@ -64,7 +64,7 @@ def _shrunk_slice(case: Case) -> Finding | None:
         )
     if case.option("ellipsisMask") or case.option("newAxisMask") or case.option("offset"):
         return Finding(
-            f"the kernel ignores ellipsis, new axis and offset {WITHOUT_A_WORD}",
+            f"the kernel ignores ellipsis, new axis and offset: {SILENTLY}",
             "slice without '...' and newaxis",
             "K/strided_slice_common.cpp",
         )
@@ -82,7 +82,7 @@ def _half_pixel(case: Case) -> Finding | None:
     if grows_whole and not case.option("alignCorners"):
         return None
     return Finding(
-        f"half_pixel_centers is ignored {WITHOUT_A_WORD}",
+        f"half_pixel_centers is ignored: {SILENTLY}",
         "resize by a whole factor, or without it",
         "K/resize_nearest_neighbor.cpp",
     )
@@ -110,7 +110,7 @@ def _zero_of_int8(case: Case) -> Finding | None:
         return None
     return Finding(
         f"writes the integer 0, which stands for {-output.zero_points[0] * output.scales[0]:.3g} "
-        f"here {WITHOUT_A_WORD}",
+        f"here: {SILENTLY}",
         "multiply by 0, or quantize its output with zero point 0",
         "K/zeros_like.cpp",
     )
@@ -139,7 +139,7 @@ def _transposed_left_side(case: Case) -> Finding | None:
         return None
     return Finding(
         "a transposed left side with a right side of one matrix: the kernel folds the batch into "
-        f"the rows {WITHOUT_A_WORD}",
+        f"the rows: {SILENTLY}",
         "transpose the left side before it (TRANSPOSE)",
         "K/batch_matmul.cpp",
     )

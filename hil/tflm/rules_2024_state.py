@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import frexp
 
-from hil.model.rule import F32, I8, I16, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import F32, I8, I16, I32, I64, SILENTLY, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import equally_quantized, scale_text
 from hil.tflm.rules_2024_types import CMSIS_NN, REFERENCE
 
@@ -116,7 +116,7 @@ def _symmetric_gates(case: Case) -> Finding | None:
         if weights is not None and weights.type == I8 and any(weights.zero_points):
             return Finding(
                 f"its weights have the zero point {weights.zero_points[0]}, which the kernel "
-                f"ignores {WITHOUT_A_WORD}",
+                f"ignores: {SILENTLY}",
                 "quantize the weights symmetrically",
                 "K/lstm_eval_common.cpp",
             )
@@ -127,7 +127,7 @@ def _cell_activation(case: Case) -> Finding | None:
     if case.option("fusedActivationFunction") == TANH:
         return None
     return Finding(
-        f"its cell activation is not tanh, which the kernel takes for granted {WITHOUT_A_WORD}",
+        f"its cell activation is not tanh, which the kernel takes for granted: {SILENTLY}",
         "use activation='tanh'",
         "K/lstm_eval.h",
     )
