@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hil.bench.board import Board
 from hil.bench.watchdog import Watchdog
-from hil.bisect import REFERENCE_TIMEOUT_S, describe, first_divergence, replay
+from hil.bisect import REFERENCE_TIMEOUT_S, describe, first_divergence
 from hil.data import Vectors
 from hil.device import Device, start_device
 from hil.errors import HilError
@@ -19,6 +19,7 @@ from hil.outcome import Outcome
 from hil.progress import Progress, silent
 from hil.reference.reference import ReferenceName
 from hil.reference.tree import start_tree, tree_label
+from hil.state import restore
 from hil.stream import infer_timeout_s
 from hil.tflm.kernels import REFERENCE
 
@@ -61,7 +62,7 @@ def explain_difference(
     stands without it.
     """
     own = HostBuilder.beside(builder)
-    where = f"vector {difference.index} against the {tree_label(own)}"
+    where = f"{vectors.name_of(difference.index)} against the {tree_label(own)}"
     try:
         device = start_device(board, image, builder.target)
         try:
@@ -129,7 +130,7 @@ class _Asked:
         self, on: Device, timeout_s: float, is_working: Callable[[], bool] | None
     ) -> tuple[bytes, ...]:
         index = self._difference.index
-        replay(on, self._model, self._vectors, index, timeout_s)
+        restore(on, self._model, self._vectors, index, timeout_s, is_working)
         return on.infer(self._vectors.input_bytes(index), timeout_s, is_working).outputs
 
 

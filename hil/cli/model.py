@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from hil.cli.options import (
 )
 from hil.errors import BuildError, ConfigError
 from hil.model.flatbuffer import read_model
-from hil.model.info import ModelInfo, TensorInfo
+from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
 from hil.model.metadata import PROVENANCE, read_metadata
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ def inspect(
     model = read_model(model_file)
     console = Console(highlight=False)
     _print_facts(console, model)
-    _print_operators(console, model)
+    _print_operators(console, model.operators)
+    for subgraph in model.further_subgraphs:
+        console.print(f"subgraph {subgraph.index} {subgraph.name}".rstrip(), markup=False)
+        _print_operators(console, subgraph.operators)
     _print_tensors(console, model)
     if target is None:
         return
@@ -91,6 +95,10 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
         for tensor in tensors:
             console.print(f"{role:6} {tensor.name}: {_tensor_text(tensor)}", markup=False)
+    if model.has_state:
+        variables = ", ".join(name.removeprefix("/") for name in model.resource_variables)
+        text = f"resource variables {variables}" if variables else "in tensors and operators"
+        console.print(f"state  {text}", markup=False, soft_wrap=True)
     if read_metadata(model.content, PROVENANCE) is not None:
         from hil.model.provenance import read_provenance
 
@@ -140,7 +148,7 @@ def _quantization_text(tensor: TensorInfo) -> str:
     return ""
 
 
-def _print_operators(console: Console, model: ModelInfo) -> None:
+def _print_operators(console: Console, operators: Sequence[OperatorInfo]) -> None:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("#", justify="right")
     table.add_column("operator", no_wrap=True)
@@ -148,7 +156,7 @@ def _print_operators(console: Console, model: ModelInfo) -> None:
     table.add_column("inputs")
     table.add_column("outputs")
     table.add_column("MACs", justify="right")
-    for operator in model.operators:
+    for operator in operators:
         table.add_row(
             str(operator.index),
             operator.name,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hil.errors import UnsupportedModel
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.rule import Case, RuleSet
+from hil.model.variables import variable_problems
 from hil.vocab import Scheme
 
 SCHEMA_VERSION = 3
@@ -21,6 +22,12 @@ CODE_TOLERANCE = 0.1
 ARENA_ALLOWANCE_BYTES = 16 * 1024
 # Types whose tensors take a byte an element once a model is quantized to int8.
 _QUANTIZABLE = ("FLOAT32", "FLOAT16", "INT16")
+# Operators that run subgraphs, and the options that say which.
+SUBGRAPH_OPTIONS = {
+    "CALL_ONCE": ("initSubgraphIndex",),
+    "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
+    "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,11 +74,13 @@ class Limits:
 def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
     """Everything that keeps `model` from running, in the order of its operators; [] if nothing."""
     problems = list(_whole_model(model, limits))
-    for operator in model.operators:
-        types = _types(model, operator)
-        problems += (
-            replace(problem, types=types) for problem in _operator_problems(model, operator, limits)
-        )
+    for graph in model.graphs:
+        for operator in graph.operators:
+            types = _types(graph, operator)
+            problems += (
+                replace(problem, types=types)
+                for problem in _operator_problems(graph, operator, limits)
+            )
     return problems
 
 
@@ -104,11 +113,9 @@ def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
             f"schema version {model.schema_version}, TFLM reads {SCHEMA_VERSION}",
             "convert it with a TensorFlow Lite converter",
         )
-    if model.subgraphs != 1:
-        yield Problem(
-            f"{model.subgraphs} subgraphs, this TFLM runs 1",
-            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
-        )
+    yield from _subgraphs(model, limits)
+    for variable in variable_problems(model):
+        yield Problem(variable.reason, variable.remedy)
     if not model.inputs or not model.outputs:
         yield Problem("no input or no output", "export the model with both")
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
@@ -168,22 +175,63 @@ def _is_float(model: ModelInfo) -> bool:
     return model.scheme in (Scheme.FLOAT32, Scheme.FLOAT16)
 
 
+def _subgraphs(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
+    """Further subgraphs must be those of operators that this TFLM has."""
+    if not model.further_subgraphs:
+        return
+    if not limits.operators.keys() & SUBGRAPH_OPTIONS.keys():
+        yield Problem(
+            f"{model.subgraphs} subgraphs, this TFLM runs 1",
+            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
+        )
+        return
+    run = _subgraphs_run(model)
+    for subgraph in model.further_subgraphs:
+        if subgraph.index not in run:
+            name = f" {subgraph.name!r}" if subgraph.name else ""
+            yield Problem(
+                f"no operator runs subgraph {subgraph.index}{name}: it is a signature of its own",
+                "convert the model with one signature",
+            )
+
+
+def _subgraphs_run(model: ModelInfo) -> set[int]:
+    """Indices of the subgraphs that operators run, whether from the main one or each other."""
+    graphs, found, to_look_at = model.graphs, {0}, [0]
+    while to_look_at:
+        for operator in graphs[to_look_at.pop()].operators:
+            for option in SUBGRAPH_OPTIONS.get(operator.name, ()):
+                index = int((operator.options or {}).get(option, 0))
+                if index not in found and index < len(graphs):
+                    found.add(index)
+                    to_look_at.append(index)
+    return found
+
+
 def _shapes(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in model.tensors:
-        if any(size < 0 for size in tensor.shape):
-            yield Problem(
-                f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
-                "fix every dimension when converting, the batch to 1",
-            )
-        elif tensor.elements == 0 and not tensor.is_constant:
-            yield Problem(
-                f"tensor {tensor.index} {tensor.name!r} has no elements",
-                "remove the operators around it",
-            )
+    for graph in model.graphs:
+        # Others have a shape of 0: quantized LSTMs have tensors of which only the scale counts.
+        used = {i for operator in graph.operators for i in (*operator.inputs, *operator.outputs)}
+        for tensor in graph.tensors:
+            if any(size < 0 for size in tensor.shape):
+                yield Problem(
+                    f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
+                    "fix every dimension when converting, the batch to 1",
+                )
+            elif tensor.elements == 0 and not tensor.is_constant and tensor.index in used:
+                yield Problem(
+                    f"tensor {tensor.index} {tensor.name!r} has no elements",
+                    "remove the operators around it",
+                )
+
+
+def _all_tensors(model: ModelInfo) -> Iterator[TensorInfo]:
+    for graph in model.graphs:
+        yield from graph.tensors
 
 
 def _constants(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in model.tensors:
+    for tensor in _all_tensors(model):
         where = f"tensor {tensor.index} {tensor.name!r}"
         if tensor.is_external:
             yield Problem(

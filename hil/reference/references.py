@@ -42,8 +42,15 @@ class References:
         self._step: tuple[str, int, int] = (WAITING, 0, 0)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
 
-    def start(self, model: ModelInfo, inputs: Sequence[Array], builder: Builder) -> Pending:
-        """Begins to run the vectors on all of them, one after the other, in the background.
+    def start(
+        self,
+        model: ModelInfo,
+        inputs: Sequence[Array],
+        builder: Builder,
+        starts: Sequence[int] = (),
+    ) -> Pending:
+        """Begins to run the vectors on all of them, one after the other, in the background. What
+        the model remembers is forgotten before the vectors `starts`.
 
         Where the wheel does not exist its place is taken by the builder's own tree.
         """
@@ -52,7 +59,7 @@ class References:
             tree_first = (ReferenceName.TFLM_TREE, *names)
             names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
         return {
-            name: self._pool.submit(self._chosen(name, builder).run, model, inputs)
+            name: self._pool.submit(self._chosen(name, builder).run, model, inputs, starts)
             for name in names
         }
 
@@ -83,10 +90,14 @@ class References:
         return results, errors
 
     def run(
-        self, name: ReferenceName, model: ModelInfo, inputs: Sequence[Array]
+        self,
+        name: ReferenceName,
+        model: ModelInfo,
+        inputs: Sequence[Array],
+        starts: Sequence[int] = (),
     ) -> ReferenceResult:
         """Runs the vectors on that one, asked for or not. Raises ReferenceFailure."""
-        return self._pool.submit(self._interpreter(name).run, model, inputs).result()
+        return self._pool.submit(self._interpreter(name).run, model, inputs, starts).result()
 
     def _interpreter(self, name: ReferenceName) -> Reference:
         if name not in self._interpreters:

@@ -68,7 +68,9 @@ class TreeReference:
         self._port: PipePort | None = None
         self._killed = Event()
 
-    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+    def run(
+        self, model: ModelInfo, inputs: Sequence[Array], starts: Sequence[int] = ()
+    ) -> ReferenceResult:
         """See Reference. Raises BuildError too."""
         self._check_alive()
         program = self._builder.build(model, self._on_build)
@@ -77,10 +79,12 @@ class TreeReference:
         if self._killed.is_set():  # by someone who did not see the port yet
             port.kill()
         device = _greeted(port, model)
-        rows, latency_us = [], []
+        rows, latency_us, resets = [], [], frozenset(starts)
         try:
             for index in range(len(inputs[0])):
                 self._check_alive()
+                if index in resets:
+                    device.reset()
                 vector = [array[index].tobytes() for array in inputs]
                 start = perf_counter()
                 rows.append(device.infer(vector, INFER_TIMEOUT_S).outputs)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 
 from hil.record import RunResult
-from hil.tflm.locate import DEFAULT_GENERATION, PINNED
+from hil.tflm.choice import DEFAULT_GENERATION
+from hil.tflm.locate import PINNED
 from hil.vocab import RunOrigin
 
 

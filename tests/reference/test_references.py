@@ -26,7 +26,9 @@ class Waiting:
     def __init__(self) -> None:
         self.begun, self.killed = Event(), Event()
 
-    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+    def run(
+        self, model: ModelInfo, inputs: Sequence[Array], starts: Sequence[int] = ()
+    ) -> ReferenceResult:
         self.begun.set()
         if not self.killed.wait(DEADLINE_S):
             raise AssertionError("nobody killed it")
