@@ -124,7 +124,7 @@ def _accuracy(outcome: Outcome, limits: Checks, metric: Metric | None) -> Verdic
     value = outcome.record.metrics.accuracy_device
     assert value is not None
     low, high = limits.accuracy.min, limits.accuracy.max
-    said = f"{metric.name} {value:.4f} over {outcome.record.metrics.vectors} vectors"
+    said = f"{metric.name} {value:.4f} over {_scored(outcome.record, metric)}"
     if low is None and high is None:
         return _verdict(check, Status.NEW, f"{said}; no limit")
     if low is not None and value < low:
@@ -132,6 +132,15 @@ def _accuracy(outcome: Outcome, limits: Checks, metric: Metric | None) -> Verdic
     if high is not None and value > high:
         return _verdict(check, Status.FAIL, f"{said} is above {high:g}", min=low, max=high)
     return _verdict(check, Status.PASS, said, min=low, max=high)
+
+
+def _scored(record: RunRecord, metric: Metric) -> str:
+    """What the metric was computed over."""
+    parts = (record.samples.accuracy_parts or {}).get(DEVICE)
+    if parts is None or len(parts) == record.metrics.vectors:
+        return f"{record.metrics.vectors} vectors"
+    of_each = {"last": "last step", "mean": "mean"}[metric.over]
+    return f"{len(parts)} sequences ({of_each} of each)"
 
 
 def _latency(record: RunRecord, limits: Checks) -> Verdict:

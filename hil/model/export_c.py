@@ -44,7 +44,7 @@ def export_c(model: ModelInfo, name: str) -> dict[str, str]:
             f"the model has {model.subgraphs} subgraphs: its resolver cannot be written",
             hint="remove control flow (IF, WHILE, CALL_ONCE) from it",
         )
-    custom = sorted({operator.name for operator in model.operators if operator.is_custom})
+    custom = sorted({operator.name for operator in model.all_operators if operator.is_custom})
     if custom:
         raise UnsupportedModel(
             f"custom operators have no resolver method: {', '.join(custom)}",
