@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from threading import Event
 from typing import cast
 
+import numpy as np
 import pytest
 
 from hil.data import Array, random_vectors
@@ -15,6 +16,7 @@ from hil.model.info import ModelInfo
 from hil.reference import references as module
 from hil.reference.reference import Reference, ReferenceName, ReferenceResult
 from hil.reference.references import References, cancel
+from tests.model.data import stored
 
 DEADLINE_S = 10.0
 TFLM, TREE, LITERT = ReferenceName.TFLM, ReferenceName.TFLM_TREE, ReferenceName.LITERT
@@ -109,3 +111,29 @@ def test_without_the_wheel_the_builders_tree_takes_its_place(
     pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
     assert set(pending) == {TREE, LITERT}
     references.close()
+
+
+@pytest.mark.toolchain
+def test_where_the_wheel_refuses_the_builders_tree_is_asked(builder: Builder) -> None:
+    """The wheel has no kernel for uint8, the image's own TFLM of 2020 has."""
+    model = stored("uint8fc")
+    inputs = random_vectors(model, 3, 0).inputs
+    references = References()
+    results, errors = references.collect(references.start(model, inputs, builder))
+    references.close()
+    assert "host TFLM refuses the model" in errors[TFLM].message
+    assert "Traceback" not in errors[TFLM].detail
+    assert np.array_equal(results[TREE].outputs[0], results[LITERT].outputs[0])
+    assert "TFLM tree on this host" in results[TREE].label
+
+
+def test_the_tree_is_left_alone_where_the_wheel_runs(
+    dense_model: ModelInfo, builder: Builder
+) -> None:
+    references = References()
+    pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
+    results, errors = references.collect(pending)
+    references.close()
+    assert pending[TREE].result() is None
+    assert set(results) == {TFLM, LITERT}
+    assert errors == {}
