@@ -217,6 +217,24 @@ def dense_int8(weight_scales: Sequence[float] = (0.01,), input_type: str = "INT8
     )
 
 
+def large_dense_int8(inputs: int, outputs: int) -> bytes:
+    """A quantized dense layer whose weights take `inputs * outputs` bytes."""
+    weights = np.random.default_rng(1).integers(-127, 128, (outputs, inputs), np.int8)
+    return write(
+        Model(
+            [
+                Tensor("INT8", (1, inputs), scales=(0.5,), name="x"),
+                Tensor("INT8", (outputs, inputs), weights, (0.01,), name="weights"),
+                Tensor("INT32", (outputs,), np.zeros(outputs, np.int32), (0.005,), name="bias"),
+                Tensor("INT8", (1, outputs), scales=(2.0,), name="y"),
+            ],
+            [Operator("FULLY_CONNECTED", (0, 1, 2), (3,), 4)],
+            (0,),
+            (3,),
+        )
+    )
+
+
 def two_in_two_out() -> bytes:
     """Float32 sum and maximum of two inputs of 4 values each."""
     return write(

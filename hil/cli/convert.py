@@ -8,11 +8,8 @@ from typing import Annotated
 import typer
 
 from hil.cli.options import ModelFile
-from hil.data import load_npz
 from hil.errors import ConfigError, did_you_mean
 from hil.files import check_writable, write_whole
-from hil.model.convert import Converter
-from hil.model.export_c import c_identifier, export_c
 from hil.model.flatbuffer import read_model
 from hil.vocab import Scheme
 
@@ -40,6 +37,9 @@ def convert(
     ] = False,
 ) -> None:
     """Convert a model to a quantization scheme."""
+    from hil.data import load_npz
+    from hil.model.convert import Converter
+
     wanted = _scheme(scheme)
     check_writable(output)
     if source.exists() and output.exists() and output.samefile(source):
@@ -73,6 +73,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a model as a C array, with its header and an operator resolver, for your firmware."""
+    from hil.model.export_c import c_identifier, export_c
+
     model = read_model(model_file)
     files = export_c(model, c_identifier(model.name) if name is None else name)
     if output.exists() and not output.is_dir():

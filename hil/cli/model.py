@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -22,13 +22,13 @@ from hil.cli.options import (
     Tflm,
     builder_of,
 )
-from hil.cli.prepared import watched
 from hil.errors import BuildError, ConfigError
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
-from hil.model.preflight import find_problems, require_runnable
-from hil.model.provenance import read_provenance
-from hil.target import load_target
+from hil.model.metadata import PROVENANCE, read_metadata
+
+if TYPE_CHECKING:
+    from hil.firmware.build import Builder
 
 EXIT_UNSUPPORTED = 2
 NAME_CHARACTERS = 30
@@ -58,6 +58,8 @@ def inspect(
     Exit code 2 when it cannot run on the target.
     """
     if target is not None:
+        from hil.target import load_target
+
         load_target(target)  # a wrong name is an error before anything is shown
     model = read_model(model_file)
     console = Console(highlight=False)
@@ -69,8 +71,11 @@ def inspect(
     _print_tensors(console, model)
     if target is None:
         return
+    from hil.model.preflight import find_problems
+
     builder = builder_of(target, tflm, kernels)
     source = builder.tflm
+    print_size(console, model, builder)
     problems = find_problems(model, builder.limits())
     if not problems:
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
@@ -94,9 +99,35 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
         variables = ", ".join(name.removeprefix("/") for name in model.resource_variables)
         text = f"resource variables {variables}" if variables else "in tensors and operators"
         console.print(f"state  {text}", markup=False, soft_wrap=True)
-    provenance = read_provenance(model.content)
-    if provenance is not None:
-        console.print(f"made   {provenance}", markup=False, soft_wrap=True)
+    if read_metadata(model.content, PROVENANCE) is not None:
+        from hil.model.provenance import read_provenance
+
+        made = read_provenance(model.content)
+        console.print(f"made   {made}", markup=False, soft_wrap=True)
+
+
+def print_size(console: Console, model: ModelInfo, builder: Builder) -> None:
+    """What the image would take of the flash, as far as images that were built here show it."""
+    flash = f"{builder.target.flash.bytes:,} bytes"
+    model_text = f"model {model.file_bytes:,}"
+    try:
+        estimate = builder.code_estimate(model)
+    except BuildError as error:
+        console.print(f"flash  {model_text} of {flash}; code unknown: {error.message}")
+        return
+    if estimate is None:
+        reason = "no image was built here yet with this TFLM, compiler and kernel library"
+    else:
+        reason = f"no image built here has {', '.join(estimate.unknown)}"
+    if estimate is None or estimate.total_bytes is None:
+        text = f"flash  {model_text} of {flash}; code unknown: {reason}"
+        console.print(text, markup=False, soft_wrap=True)
+        return
+    total = model.file_bytes + estimate.total_bytes
+    console.print(f"flash  about {total:,} of {flash}: {model_text}, code {estimate.total_bytes:,}")
+    parts = [f"{name} {size:,}" for name, size in estimate.operator_bytes.items()]
+    text = f"code   {', '.join([f'interpreter and harness {estimate.base_bytes:,}', *parts])}"
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def _tensor_text(tensor: TensorInfo) -> str:
@@ -178,6 +209,9 @@ def build(
     tflm: Tflm = None,
 ) -> None:
     """Build the firmware image of a model."""
+    from hil.cli.prepared import watched
+    from hil.model.preflight import require_runnable
+
     builder = builder_of(target, tflm, kernels)
     model = read_model(model_file)
     require_runnable(model, builder.limits(), f"{model.name} cannot run on {target}")

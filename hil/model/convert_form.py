@@ -9,7 +9,8 @@ import numpy as np
 
 from hil.errors import ModelError
 from hil.model.flatbuffer import FILE_IDENTIFIER, LEGACY_CODE_MAX
-from hil.model.provenance import METADATA_NAME, Provenance
+from hil.model.metadata import PROVENANCE
+from hil.model.provenance import Provenance
 
 # `force_align` of Buffer.data in the schema; numpy vectors would be aligned to 4 bytes only.
 BUFFER_ALIGNMENT = 16
@@ -90,7 +91,7 @@ class _AlignedBuffer:
 
 def _replace_metadata(model: Any, provenance: Provenance, schema: Any) -> None:
     """Puts the provenance into the metadata, instead of the source's if that has one."""
-    name = METADATA_NAME.encode()
+    name = PROVENANCE.encode()
     data = np.frombuffer(provenance.model_dump_json().encode(), np.uint8)
     for entry in model.metadata or []:
         if entry.name == name:

@@ -6,21 +6,23 @@ of the TFLM generation, which come with the Limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hil.errors import UnsupportedModel
 from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo, TensorInfo
 from hil.model.rule import Case, RuleSet
-from hil.model.variables import variable_problems
+from hil.model.subgraphs import subgraph_findings
+from hil.model.variables import variable_findings
+from hil.vocab import Scheme
 
 SCHEMA_VERSION = 3
-# Operators that run subgraphs, and the options that say which.
-SUBGRAPH_OPTIONS = {
-    "CALL_ONCE": ("initSubgraphIndex",),
-    "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
-    "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
-}
+# Estimates of code are at most this share off: measured over the suites' models (docs/memory.md).
+CODE_TOLERANCE = 0.1
+# What else is in the RAM of an arena: TFLM's own structures and the firmware's variables.
+ARENA_ALLOWANCE_BYTES = 16 * 1024
+# Types whose tensors take a byte an element once a model is quantized to int8.
+_QUANTIZABLE = ("FLOAT32", "FLOAT16", "INT16")
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,18 @@ class Problem:
         return f"{where}{self.reason}{types}; {self.remedy}"
 
 
+def _unknown(_model: ModelInfo) -> int | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Limits:
     """What the target and the TFLM at hand offer: sizes in bytes, operators with the highest
     version their tree's own table names (None: the tree does not look at versions), rules for them.
+
+    `joined_arena_bytes` is the most that `arena = "all"` in the target file gives, of
+    `joined_ram_bytes` that hold the stack too. `code_bytes` estimates the flash that the code of a
+    model's image takes, and gives None where nothing is known of it.
     """
 
     operators: Mapping[str, int | None]
@@ -51,6 +61,9 @@ class Limits:
     rules: RuleSet
     flash_bytes: int
     arena_bytes: int
+    joined_arena_bytes: int = 0
+    joined_ram_bytes: int = 0
+    code_bytes: Callable[[ModelInfo], int | None] = _unknown
 
 
 def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
@@ -95,9 +108,8 @@ def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
             f"schema version {model.schema_version}, TFLM reads {SCHEMA_VERSION}",
             "convert it with a TensorFlow Lite converter",
         )
-    yield from _subgraphs(model, limits)
-    for variable in variable_problems(model):
-        yield Problem(variable.reason, variable.remedy)
+    for finding in (*subgraph_findings(model, limits.operators), *variable_findings(model)):
+        yield Problem(finding.reason, finding.remedy)
     if not model.inputs or not model.outputs:
         yield Problem("no input or no output", "export the model with both")
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
@@ -110,51 +122,51 @@ def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
     yield from _shapes(model)
     yield from _constants(model)
     yield from _lifetimes(model)
+    yield from _flash(model, limits)
+    yield from _arena(model, limits)
+
+
+def _flash(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
+    smaller = "quantize it to int8 or make it smaller" if _is_float(model) else "make it smaller"
     if model.file_bytes > limits.flash_bytes:
         yield Problem(
             f"its file has {model.file_bytes:,} bytes, the target's flash {limits.flash_bytes:,}",
-            "quantize it to int8 or make it smaller",
+            smaller,
         )
+        return
+    code_bytes = limits.code_bytes(model)
+    if code_bytes is None:
+        return
+    excess = model.file_bytes + code_bytes - limits.flash_bytes
+    if excess > code_bytes * CODE_TOLERANCE:  # if nearer, the linker decides
+        yield Problem(
+            f"its file has {model.file_bytes:,} bytes and its code about {code_bytes:,}: together "
+            f"about {excess:,} more than the target's flash of {limits.flash_bytes:,}",
+            smaller,
+        )
+
+
+def _arena(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
     needed = _activation_bytes(model)
-    if needed > limits.arena_bytes:
-        yield Problem(
-            f"one operator alone needs {needed:,} bytes of activations, "
-            f"the target's arena has {limits.arena_bytes:,}",
-            "quantize it to int8, or use smaller inputs or fewer channels",
-        )
-
-
-def _subgraphs(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
-    """Further subgraphs must be those of operators that this TFLM has."""
-    if not model.further_subgraphs:
+    if needed <= limits.arena_bytes:
         return
-    if not limits.operators.keys() & SUBGRAPH_OPTIONS.keys():
-        yield Problem(
-            f"{model.subgraphs} subgraphs, this TFLM runs 1",
-            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
-        )
-        return
-    run = _subgraphs_run(model)
-    for subgraph in model.further_subgraphs:
-        if subgraph.index not in run:
-            name = f" {subgraph.name!r}" if subgraph.name else ""
-            yield Problem(
-                f"no operator runs subgraph {subgraph.index}{name}: it is a signature of its own",
-                "convert the model with one signature",
-            )
+    remedies = ["use smaller inputs or fewer channels"]
+    quantized = _activation_bytes(model, as_int8=True)
+    if quantized < needed and quantized <= limits.arena_bytes:
+        remedies.insert(0, f"quantize it to int8: about {quantized:,} bytes")
+    if needed + ARENA_ALLOWANCE_BYTES <= limits.joined_arena_bytes:
+        all_ram = f"{limits.joined_ram_bytes // 1024:,} KiB"
+        remedies.insert(0, f'fits with arena = "all" ({all_ram}) in the target file')
+    yield Problem(
+        f"one operator alone needs {needed:,} bytes of activations, "
+        f"the target's arena has {limits.arena_bytes:,}",
+        ", or ".join(remedies),
+    )
 
 
-def _subgraphs_run(model: ModelInfo) -> set[int]:
-    """Indices of the subgraphs that operators run, whether from the main one or each other."""
-    graphs, found, to_look_at = model.graphs, {0}, [0]
-    while to_look_at:
-        for operator in graphs[to_look_at.pop()].operators:
-            for option in SUBGRAPH_OPTIONS.get(operator.name, ()):
-                index = int((operator.options or {}).get(option, 0))
-                if index not in found and index < len(graphs):
-                    found.add(index)
-                    to_look_at.append(index)
-    return found
+def _is_float(model: ModelInfo) -> bool:
+    """Whether its weights are larger than those of int8."""
+    return model.scheme in (Scheme.FLOAT32, Scheme.FLOAT16)
 
 
 def _shapes(model: ModelInfo) -> Iterator[Problem]:
@@ -212,13 +224,21 @@ def _lifetimes(model: ModelInfo) -> Iterator[Problem]:
             yield Problem(f"{where} is used, but nothing makes it", "export the model again")
 
 
-def _activation_bytes(model: ModelInfo) -> int:
-    """The most that one operator's inputs and outputs take together: no plan can need less."""
+def _activation_bytes(model: ModelInfo, *, as_int8: bool = False) -> int:
+    """The most that one operator's inputs and outputs take together: no plan can need less.
+
+    `as_int8`: after the model was quantized to int8.
+    """
+
+    def size(tensor: TensorInfo) -> int:
+        is_smaller = as_int8 and tensor.type in _QUANTIZABLE
+        return tensor.elements if is_smaller else tensor.bytes or 0
+
     most = 0
     for operator in model.operators:
         used = {i for i in (*operator.inputs, *operator.outputs) if i >= 0}
         tensors = [model.tensors[i] for i in used if not model.tensors[i].is_constant]
-        most = max(most, sum(tensor.bytes or 0 for tensor in tensors))
+        most = max(most, sum(map(size, tensors)))
     return most
 
 

@@ -14,6 +14,7 @@ from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
 from hil.explain import difference_of, explain_difference
 from hil.firmware.build import NDEBUG, Builder
+from hil.firmware.cache import Cache
 from hil.host_score import HostScorer
 from hil.measure import Job
 from hil.model.flatbuffer import read_model
@@ -120,7 +121,8 @@ class RunBroker:
         key = (target.name, kernels)
         if key not in self._builders:
             flags = (f"-{self._options.optimization}", NDEBUG)
-            self._builders[key] = Builder(target, self.tflm, kernels, flags)
+            cache = Cache(max_bytes=self._options.cache_max_bytes)
+            self._builders[key] = Builder(target, self.tflm, kernels, flags, cache)
         return self._builders[key]
 
     def model(self, key: RunKey) -> ModelInfo:
@@ -172,6 +174,7 @@ class RunBroker:
                 model,
                 self._suite_data(key.suite).vectors(model, key.model.function),
                 difference_of(outcome, oracle),
+                on_progress,
             )
         return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 

@@ -14,6 +14,7 @@ from hil.gate.entry import BaselineEntry
 from hil.gate.quantity import QUANTITIES
 from hil.record import RunResult, Verdict
 from hil.report.terminal import EMULATED_NOTE
+from hil.report.unsupported import is_unsupported, unsupported_text
 from hil.vocab import GateOutcome, Kind, Status
 
 # GitHub Actions and those that follow it: the file whose content is shown beside the job.
@@ -108,12 +109,16 @@ def _table(target: str, runs: Sequence[RunResult], held: Held | None) -> Iterato
     yield f"| | model | scheme | {' | '.join(_COLUMNS.values())} |"
     yield f"|---|---|---|{'---:|' * len(_COLUMNS)}"
     swept = len({run.kernels for run in runs}) > 1
-    for run in runs:
+    for run in (run for run in runs if not is_unsupported(run)):
         name = f"{run.model} ({run.kernels})" if swept else run.model
         scheme = run.scheme.value if run.scheme is not None else ""
         cells = " | ".join(_cells(run, held))
         yield f"| {MARKS[run.status]} {run.status.value} | {_plain(name)} | {scheme} | {cells} |"
     yield ""
+    unsupported = unsupported_text(runs)
+    if unsupported:
+        yield f"{MARKS[Status.UNSUPPORTED]} unsupported: {_plain(unsupported)}"
+        yield ""
     if Kind.EMULATED in kinds:
         yield f"Latency: {EMULATED_NOTE}."
         yield ""
@@ -140,7 +145,7 @@ def _cells(run: RunResult, held: Held | None) -> Iterator[str]:
 def _listed(runs: Sequence[RunResult]) -> Iterator[str]:
     """What neither failed nor was simply right."""
     for run in runs:
-        if run.record is None and run.status is Status.UNSUPPORTED:
+        if is_unsupported(run):
             yield f"- {_plain(run.model)}: {_plain(run.reason.splitlines()[0])}"
         for verdict in run.verdicts.values():
             yield from (f"- {_plain(run.model)}: {text}" for text in _unheld(verdict))

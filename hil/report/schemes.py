@@ -30,6 +30,7 @@ from hil.report.terminal import (
     host_only_text,
     oracle_notes,
 )
+from hil.report.unsupported import is_unsupported, unsupported_text
 from hil.vocab import SHARES, Kind, Status
 
 BASELINE = "baseline"
@@ -69,7 +70,7 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
     for number, column in enumerate(columns):
         heading = "\n".join(column.heading) + "\n" * (height - len(column.heading))
         table.add_column(heading, no_wrap=True, justify="right" if number else "left")
-    for row in comparison.rows:
+    for row in _runnable(comparison):
         first, *others = ("\n".join(column.lines(row)) for column in columns)
         table.add_row(Text(first, style=_style(row)), *others)
     console.print()
@@ -83,8 +84,15 @@ def _print(console: Console, comparison: SchemeComparison, *, explain: bool) -> 
     if explain and not is_wide:
         console.print(f"in {PIPE_WIDTH} columns: LiteRT's flips and errors too", style="dim")
     is_swept = _is_swept(comparison)
-    for row in comparison.rows:
+    for row in _runnable(comparison):
         _print_reasons(console, row, is_swept=is_swept)
+    unsupported = unsupported_text([row.run for row in comparison.rows])
+    if unsupported:
+        console.print(f"unsupported: {unsupported}", markup=False, soft_wrap=True)
+
+
+def _runnable(comparison: SchemeComparison) -> list[SchemeRow]:
+    return [row for row in comparison.rows if not is_unsupported(row.run)]
 
 
 def _title(comparison: SchemeComparison) -> Text:

@@ -18,6 +18,7 @@ from hil.record import HostOnly, Metrics, RunRecord, RunResult, Verdict
 from hil.reference.reference import ReferenceName
 from hil.report.styles import CHANGE_STYLES, STATUS_STYLES
 from hil.report.timing import board_line
+from hil.report.unsupported import is_unsupported, unsupported_text
 from hil.vocab import CheckName, GateOutcome, Kind, Status
 
 MIN_WIDTH = 80
@@ -59,11 +60,16 @@ def summary_text(
     console = Console(width=width, force_terminal=color, no_color=not color, highlight=False)
     with console.capture() as capture:
         for number, target in enumerate(dict.fromkeys(run.target for run in runs)):
-            chosen = [run for run in runs if run.target == target]
-            _print_target(console, target, chosen, held, explain=explain and number == 0)
+            of_target = [run for run in runs if run.target == target]
+            chosen = [run for run in of_target if not is_unsupported(run)]
+            if chosen:
+                _print_target(console, target, chosen, held, explain=explain and number == 0)
             for run in chosen:
-                if unsupported or run.status is not Status.UNSUPPORTED:
-                    _print_reasons(console, run)
+                _print_reasons(console, run)
+            why = unsupported_text(of_target) if unsupported else ""
+            if why:
+                style = STATUS_STYLES[Status.UNSUPPORTED]
+                console.print(Text("unsupported: ", style) + Text(why, ""), soft_wrap=True)
     return capture.get()
 
 
@@ -144,8 +150,6 @@ def _print_reasons(console: Console, run: RunResult) -> None:
             reasons.setdefault((verdict.status, reason), []).append(name)
     for (status, reason), checks in reasons.items():
         names = ", ".join(checks) if len(checks) < len(CheckName) else "all checks"
-        if status is Status.UNSUPPORTED:
-            reason = "; ".join(filter(None, (reason, host_only_text(run.host_only))))
         line = Text(f"{status.value}: ", style=STATUS_STYLES[status])
         console.print(line + Text(f"{run.model} {names}: {reason}", style=""), soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""What rules of every TFLM generation ask of an operator, and the rules that tables alone decide."""
+"""What rules of every TFLM generation ask of an operator, and the rules that are tables."""
 
 from __future__ import annotations
 

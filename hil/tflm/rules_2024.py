@@ -54,6 +54,15 @@ CAUSES: tuple[Rule, ...] = (
     index_type,
     integers_of_other_kernels,
 )
+# What computes the same with operators that the tree has.
+INSTEAD_OF = {
+    "POW": "multiply instead: x * x for a square",
+    "REDUCE_MIN": "negate, take the maximum (REDUCE_MAX), negate",
+    "RELU_N1_TO_1": "clip with tf.clip_by_value (MINIMUM and MAXIMUM)",
+    "REVERSE_V2": "reverse by a slice of stride -1, x[:, ::-1]",
+    "SELECT": "use tf.where of TensorFlow 2, which gives SELECT_V2",
+    "TILE": "for UpSampling2D use tf.image.resize(x, size, method='nearest')",
+}
 RULES = RuleSet(
     common=(
         *CAUSES,
@@ -68,4 +77,5 @@ RULES = RuleSet(
         **rules_2024_signal.RULES,
         **rules_2024_state.RULES,
     },
+    instead_of=INSTEAD_OF,
 )

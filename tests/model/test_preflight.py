@@ -187,6 +187,54 @@ def test_activations_larger_than_ram_are_refused() -> None:
     assert reasons(content, replace(LIMITS, arena_bytes=8000)) == []
 
 
+def arena_remedy(type_: str, limits: Limits) -> str:
+    """What is advised where one operator of 2 x 140,000 values does not fit."""
+    content = models.single_operator("RELU", type_=type_, shape=(1, 140_000))
+    problems = find_problems(parse_model(content, "m"), limits)
+    (remedy,) = [each.remedy for each in problems if "of activations" in each.reason]
+    return remedy
+
+
+def test_advice_on_ram_fits_the_model() -> None:
+    small = replace(LIMITS, arena_bytes=200_000)
+    smaller = "use smaller inputs or fewer channels"
+    assert arena_remedy("INT8", small) == smaller
+    assert arena_remedy("FLOAT32", small) == smaller  # 280,000 bytes as int8 are too many too
+    large = replace(LIMITS, arena_bytes=300_000)
+    for type_ in ("FLOAT32", "INT16"):
+        assert (
+            arena_remedy(type_, large) == f"quantize it to int8: about 280,000 bytes, or {smaller}"
+        )
+
+
+def test_all_ram_is_advised_where_that_is_enough() -> None:
+    joined = replace(
+        LIMITS, arena_bytes=200_000, joined_arena_bytes=300_000, joined_ram_bytes=320 * 1024
+    )
+    assert arena_remedy("INT8", joined).startswith(
+        'fits with arena = "all" (320 KiB) in the target file, or '
+    )
+    assert "arena" not in arena_remedy("INT8", replace(joined, joined_arena_bytes=290_000))
+
+
+def test_advice_on_flash_fits_the_model() -> None:
+    tiny = replace(LIMITS, flash_bytes=100)
+    assert "quantize it to int8 or make it smaller" in first(models.dense_float(), tiny)
+    advice = [each for each in reasons(models.dense_int8(), tiny) if "flash 100" in each]
+    assert len(advice) == 1
+    assert advice[0].endswith("; make it smaller")
+
+
+def test_code_counts_where_it_is_known() -> None:
+    content = models.dense_float()
+    size = len(content)
+    known = replace(LIMITS, flash_bytes=size + 50_000, code_bytes=lambda model: 60_000)
+    assert "together about 10,000 more than the target's flash" in first(content, known)
+    near = replace(known, flash_bytes=size + 55_000)  # the linker decides
+    assert reasons(content, near) == []
+    assert reasons(content, replace(known, code_bytes=lambda model: None)) == []
+
+
 @pytest.mark.parametrize(
     ("kernels", "channels", "refused"),
     [

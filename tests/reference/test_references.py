@@ -14,7 +14,7 @@ from hil.firmware.build import Builder
 from hil.model.info import ModelInfo
 from hil.reference import references as module
 from hil.reference.reference import Reference, ReferenceName, ReferenceResult
-from hil.reference.references import References, cancel, collect
+from hil.reference.references import References, cancel
 
 DEADLINE_S = 10.0
 TFLM, TREE, LITERT = ReferenceName.TFLM, ReferenceName.TFLM_TREE, ReferenceName.LITERT
@@ -73,7 +73,7 @@ def test_cancelled_ones_do_not_begin_and_the_next_models_do(
     cancel(pending)
     assert pending[ReferenceName.LITERT_REF].cancelled()
     opened[LITERT].kill()
-    _, errors = collect({LITERT: pending[LITERT]})
+    _, errors = references.collect({LITERT: pending[LITERT]})
     assert isinstance(errors[LITERT], HilError)
     again = references.start(dense_model, inputs, cast(Builder, None))
     assert opened[ReferenceName.LITERT_REF].begun.wait(DEADLINE_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -81,6 +81,31 @@ class OperatorModel:
         return write(self.source)
 
 
+def combined(models: Sequence[OperatorModel], steps: int) -> OperatorModel:
+    """One model of many operators that have nothing to do with each other."""
+    whole, inputs = Model([], [], [], []), []
+    for each in models:
+        first = len(whole.tensors)
+
+        def moved(indices: Shape, first: int = first) -> list[int]:
+            return [index + first if index >= 0 else -1 for index in indices]
+
+        whole.tensors += each.source.tensors
+        whole.operators += [
+            replace(
+                operator,
+                inputs=moved(operator.inputs),
+                outputs=moved(operator.outputs),
+                intermediates=moved(operator.intermediates),
+            )
+            for operator in each.source.operators
+        ]
+        whole.inputs = [*whole.inputs, *moved(each.source.inputs)]
+        whole.outputs = [*whole.outputs, *moved(each.source.outputs)]
+        inputs += [array[:steps] for array in each.inputs]
+    return OperatorModel("combined", whole, inputs)
+
+
 class Maker:
     """Draws weights, scales and inputs; the same seed gives the same file."""
 
@@ -108,7 +133,7 @@ class Maker:
         """Values over the whole range of the type, or over [-limit, limit]."""
         if type_ == "FLOAT32":
             return self.random.normal(size=shape).astype(np.float32)
-        info = np.iinfo(NUMPY_TYPES[type_])
+        info = np.iinfo(type_.lower())
         low, high = (info.min, info.max) if limit is None else (-limit, limit)
         return self.random.integers(low, high, shape, endpoint=True).astype(NUMPY_TYPES[type_])
 

@@ -18,7 +18,7 @@ class Happens(StrEnum):
     REFUSED = "refuses it in Prepare"
     AT_INVOKE = "refuses it at Invoke"
     HALTS = "halts at a failed check"
-    CRASHES = "reads or writes where nothing is"
+    CRASHES = "reads or writes where nothing is: it faults, or computes other values"
     UNSET = "depends on what was in memory"
     SHARED = "computes as LiteRT, which has the same fault"
 
@@ -26,7 +26,8 @@ class Happens(StrEnum):
 @dataclass(frozen=True)
 class RuleCase:
     """`says` is in the reason, `remedy` in the remedy that `fixed` applies; without `fixed` the
-    remedy cannot be applied to a file. `fixed_kernels` compute it.
+    remedy cannot be applied to a file. `fixed_kernels` compute it, `tolerance` is in units of the
+    output: LiteRT rounds some operators otherwise than TFLM of any library, the wheel included.
     """
 
     name: str
@@ -37,10 +38,20 @@ class RuleCase:
     fixed: Model | None = None
     kernels: str = CMSIS_NN
     fixed_kernels: str = CMSIS_NN
+    tolerance: int = 0
 
 
-def on_reference(name: str, model: Model, says: str, happens: Happens) -> RuleCase:
+def on_reference(
+    name: str, model: Model, says: str, happens: Happens, tolerance: int = 0
+) -> RuleCase:
     """A case whose remedy is the other kernel library."""
     return RuleCase(
-        name, model, says, happens, "with the reference kernels", model, fixed_kernels=REFERENCE
+        name,
+        model,
+        says,
+        happens,
+        "with the reference kernels",
+        model,
+        fixed_kernels=REFERENCE,
+        tolerance=tolerance,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from hil.bench.emulated import EmulatedBoard
+from hil.device import outputs_as_arrays, start_device
+from hil.firmware.build import Builder
 from hil.firmware.host_build import COMPILER, HostBuilder
 from hil.model.flatbuffer import parse_model
 from hil.reference.reference import ChildReference, ReferenceName, has_tflm_wheel
+from hil.target import Target
 from hil.tflm.kernels import REFERENCE
 from hil.tflm.locate import locate_tflm
 from tests.models import Model, Operator, Tensor, write
-from tests.tflm.operator_models import OperatorModel
+from tests.tflm.operator_models import OperatorModel, combined
 from tests.tflm.reference_cases import REFUSALS, Case, Refusal, cases
 
 pytestmark = pytest.mark.toolchain
@@ -41,6 +46,7 @@ OPERATORS = (
     "UNIDIRECTIONAL_SEQUENCE_LSTM",
 )
 COMPILE_TIMEOUT_S, RUN_TIMEOUT_S = 300.0, 60.0
+INFER_TIMEOUT_S = 60.0
 REFUSED = 3
 # Float sums of a few dozen terms, in another order or with another tanh.
 FLOAT_TOLERANCE = 2e-6
@@ -194,6 +200,32 @@ def test_what_has_no_arithmetic_is_refused_in_prepare(
     assert done.returncode == REFUSED, (done.returncode, done.stderr)
     assert refusal.message in done.stderr
     assert name.split()[0] in done.stderr
+
+
+@pytest.mark.emulated
+@pytest.mark.parametrize("types", ["float32", "int8", "int4", "int16"])
+def test_the_board_computes_what_the_host_computes(
+    types: str, program: Program, board: EmulatedBoard, target: Target
+) -> None:
+    models = [
+        case.settings.make(name)
+        for name, case in CASES.items()
+        if name.split()[1].rstrip(",") == types
+    ]
+    steps = 3
+    whole = combined(models, steps)
+    model = parse_model(whole.model, types)
+    image = Builder(target, locate_tflm("2024"), REFERENCE).build(model)
+    device = start_device(board, image, target)
+    rows = [
+        device.infer([array[i].tobytes() for array in whole.inputs], INFER_TIMEOUT_S).outputs
+        for i in range(steps)
+    ]
+    device.close()
+    for each, found in zip(models, outputs_as_arrays(model, rows), strict=True):
+        fed = replace(each, inputs=[array[:steps] for array in each.inputs])
+        wanted = program.outputs(fed, like=found)
+        check_near(found, wanted, lsb=0)
 
 
 def test_every_operator_is_covered_with_every_type_it_takes() -> None:

@@ -21,6 +21,13 @@
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/micro/micro_resource_variable.h"
 #include "tensorflow/lite/schema/schema_generated.h"
+// The resolver's header does not include what declares the typed registrations of these two.
+#if __has_include("tensorflow/lite/micro/kernels/svdf.h")
+#include "tensorflow/lite/micro/kernels/svdf.h"
+#endif
+#if __has_include("tensorflow/lite/micro/kernels/unidirectional_sequence_lstm.h")
+#include "tensorflow/lite/micro/kernels/unidirectional_sequence_lstm.h"
+#endif
 
 extern "C" {
 extern const uint8_t model_data[];

@@ -11,6 +11,7 @@ from hil.checks.schemes import SchemeComparison, SchemeRow, compare_schemes, lat
 from hil.record import RunRecord, RunResult
 from hil.report.html.chart import AMBER, BLUE, GREY, Chart, Trace, chart, plain
 from hil.report.html.words import ABSENT, Shown, accuracy, counts_note, number, unit_of
+from hil.report.unsupported import is_unsupported, unsupported_text
 from hil.vocab import SHARES
 
 PARETO = "Pareto"
@@ -47,6 +48,7 @@ class SchemesView:
     unit: str
     metric: str
     note: str
+    unsupported: str
     lines: tuple[SchemeLine, ...]
     charts: tuple[Chart, ...]
 
@@ -71,7 +73,8 @@ def _view(comparison: SchemeComparison, place: int) -> SchemesView:
         unit=unit,
         metric=metric,
         note=counts_note([row.run for row in comparison.rows]),
-        lines=tuple(_line(row) for row in comparison.rows),
+        unsupported=unsupported_text([row.run for row in comparison.rows]),
+        lines=tuple(_line(row) for row in comparison.rows if not is_unsupported(row.run)),
         charts=charts,
     )
 

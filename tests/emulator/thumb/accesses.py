@@ -21,8 +21,16 @@ def _load(m: Machine, address: int, size: int, extend: bool) -> int:
 
 
 def _access(
-    text: str, code: tuple[int, ...], rt: int, rn: int, kind: int, load: bool, offset: int,
-    *, index: bool = True, writeback: bool = False,
+    text: str,
+    code: tuple[int, ...],
+    rt: int,
+    rn: int,
+    kind: int,
+    load: bool,
+    offset: int,
+    *,
+    index: bool = True,
+    writeback: bool = False,
 ) -> Instruction:
     size = LOAD_KINDS[kind][1]
 
@@ -53,7 +61,11 @@ def narrow_offset(rt: int, rn: int, kind: int, load: bool, scaled: int) -> Instr
 def narrow_register(rt: int, rn: int, rm: int, kind: int, load: bool) -> Instruction:
     """The same with an offset register, and LDRSB, LDRSH."""
     suffix, size, extend = LOAD_KINDS[kind]
-    number = {"": 0, "h": 1, "b": 2}[suffix] if not load else {"sb": 3, "": 4, "h": 5, "b": 6, "sh": 7}[suffix]
+    number = (
+        {"": 0, "h": 1, "b": 2}[suffix]
+        if not load
+        else {"sb": 3, "": 4, "h": 5, "b": 6, "sh": 7}[suffix]
+    )
 
     def execute(m: Machine) -> None:
         address = (m.r[rn] + m.r[rm]) & WORD
@@ -92,8 +104,15 @@ def indexed(rt: int, rn: int, kind: int, load: bool, offset: int, before: bool) 
     text = f"{name}, #{offset}]!" if before else f"{name}], #{offset}"
     second = rt << 12 | 0x900 | before << 10 | (offset >= 0) << 9 | abs(offset)
     return _access(
-        text, (_wide_code(kind, load) | rn, second), rt, rn, kind, load, offset,
-        index=before, writeback=True,
+        text,
+        (_wide_code(kind, load) | rn, second),
+        rt,
+        rn,
+        kind,
+        load,
+        offset,
+        index=before,
+        writeback=True,
     )
 
 
@@ -114,8 +133,19 @@ def double(rt: int, rt2: int, rn: int, load: bool, words: int, mode: str) -> Ins
             m.r[rn] = moved
 
     name = f"{'ldrd' if load else 'strd'}{{c}} {register(rt)}, {register(rt2)}, [{register(rn)}"
-    text = {"offset": f"{name}, #{offset}]", "before": f"{name}, #{offset}]!", "after": f"{name}], #{offset}"}[mode]
-    first = 0xE840 | (mode != "after") << 8 | (words >= 0) << 7 | (mode != "offset") << 5 | load << 4 | rn
+    text = {
+        "offset": f"{name}, #{offset}]",
+        "before": f"{name}, #{offset}]!",
+        "after": f"{name}], #{offset}",
+    }[mode]
+    first = (
+        0xE840
+        | (mode != "after") << 8
+        | (words >= 0) << 7
+        | (mode != "offset") << 5
+        | load << 4
+        | rn
+    )
     return Instruction(text, (first, rt << 12 | rt2 << 8 | abs(words)), execute, rn)
 
 
@@ -156,12 +186,16 @@ def narrow_multiple(rn: int, numbers: list[int], load: bool) -> Instruction:
         if writeback:
             m.r[rn] = (base + 4 * len(numbers)) & WORD
 
-    text = f"{'ldm' if load else 'stm'}{{c}} r{rn}{'!' if writeback else ''}, {register_list(numbers)}"
+    text = (
+        f"{'ldm' if load else 'stm'}{{c}} r{rn}{'!' if writeback else ''}, {register_list(numbers)}"
+    )
     code = 0xC000 | load << 11 | rn << 8 | register_mask(numbers)
     return Instruction(text, (code,), execute, rn)
 
 
-def wide_multiple(rn: int, numbers: list[int], load: bool, down: bool, writeback: bool) -> Instruction:
+def wide_multiple(
+    rn: int, numbers: list[int], load: bool, down: bool, writeback: bool
+) -> Instruction:
     """LDM.W, LDMDB, STM.W, STMDB of two registers or more."""
     numbers = sorted(numbers)
     length = 4 * len(numbers)
@@ -235,42 +269,3 @@ def clear_exclusive() -> Instruction:
         m.exclusive = False
 
     return Instruction("clrex{c}", (0xF3BF, 0x8F2F), execute)
-
-
-def float_access(sd: int, rn: int, load: bool, words: int) -> Instruction:
-    """VLDR, VSTR of a single-precision register."""
-
-    def execute(m: Machine) -> None:
-        m.fpca = True
-        m.must_be_aligned(m.r[rn])
-        address = m.r[rn] + 4 * words
-        if load:
-            m.s[sd] = m.load(address, 4)
-        else:
-            m.store(address, 4, m.s[sd])
-
-    text = f"{'vldr' if load else 'vstr'}{{c}} s{sd}, [{register(rn)}, #{4 * words}]"
-    first = 0xED00 | (words >= 0) << 7 | (sd & 1) << 6 | load << 4 | rn
-    return Instruction(text, (first, sd >> 1 << 12 | 0xA00 | abs(words)), execute, rn)
-
-
-def float_multiple(first: int, count: int, rn: int, load: bool) -> Instruction:
-    """VLDM, VSTM with writeback."""
-
-    def execute(m: Machine) -> None:
-        m.fpca = True
-        base = m.r[rn]
-        m.must_be_aligned(base)
-        for index in range(count):
-            if load:
-                m.s[first + index] = m.load(base + 4 * index, 4)
-            else:
-                m.store(base + 4 * index, 4, m.s[first + index])
-        m.r[rn] = (base + 4 * count) & WORD
-
-    name = f"{'vldm' if load else 'vstm'}{{c}}"
-    registers = ", ".join(f"s{first + index}" for index in range(count))
-    code = 0xEC80 | (first & 1) << 6 | 1 << 5 | load << 4 | rn
-    return Instruction(
-        f"{name} {register(rn)}!, {{{{{registers}}}}}", (code, first >> 1 << 12 | 0xA00 | count), execute, rn
-    )

@@ -114,7 +114,9 @@ def narrow(name: str, rd: int, rm: int) -> Instruction:
 
     suffix = "{c}" if compares else "{s}{c}"
     operands = f"r{rd}, r{rm}" + (f", r{rd}" if name == "mul" else "")
-    return Instruction(f"{name}{suffix} {operands}", (0x4000 | number << 6 | rm << 3 | rd,), execute)
+    return Instruction(
+        f"{name}{suffix} {operands}", (0x4000 | number << 6 | rm << 3 | rd,), execute
+    )
 
 
 def narrow_immediate(name: str, rd: int, value: int) -> Instruction:
@@ -129,7 +131,9 @@ def narrow_immediate(name: str, rd: int, value: int) -> Instruction:
             m.r[rd] = result[0]
 
     suffix = "{c}" if name == "cmp" else "{s}{c}"
-    return Instruction(f"{name}{suffix} r{rd}, #{value}", (0x2000 | number << 11 | rd << 8 | value,), execute)
+    return Instruction(
+        f"{name}{suffix} r{rd}, #{value}", (0x2000 | number << 11 | rd << 8 | value,), execute
+    )
 
 
 def narrow_shift(kind: int, rd: int, rm: int, amount: int) -> Instruction:
