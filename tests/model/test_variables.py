@@ -11,7 +11,7 @@ from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import Limits, find_problems
 from hil.model.rule import RuleSet
-from hil.model.variables import variable_problems
+from hil.model.variables import variable_findings
 from tests.models import Model, Operator, Tensor
 from tests.state_models import MODELS, with_state
 
@@ -94,13 +94,13 @@ def test_models_that_work_pass(name: str) -> None:
 def test_variables_that_would_go_wrong_are_refused(
     operators: Sequence[Operator], second: Sequence[int], said: str
 ) -> None:
-    (problem,) = variable_problems(model_of(operators, second))
+    (problem,) = variable_findings(model_of(operators, second))
     assert said in problem.reason
     assert problem.remedy
 
 
 def test_variables_that_are_right_have_no_problem() -> None:
-    assert list(variable_problems(model_of([handle(1, **NAMED), *READ_AND_ADD, ASSIGN]))) == []
+    assert list(variable_findings(model_of([handle(1, **NAMED), *READ_AND_ADD, ASSIGN]))) == []
 
 
 def test_a_subgraph_that_no_operator_runs_is_another_signature() -> None:

@@ -13,7 +13,6 @@
 #include "format.h"
 #include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #include "tensorflow/lite/micro/debug_log.h"
-#include "tensorflow/lite/micro/kernels/svdf.h"  // its registrations, which the resolver lacks
 #include "tensorflow/lite/micro/memory_helpers.h"
 #include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
@@ -33,6 +32,12 @@ extern "C" {
 extern const uint8_t model_data[];
 extern const uint8_t model_data_end[];
 }
+
+// The tree's resolver does not include the headers that have these.
+namespace tflite {
+TFLMRegistration Register_SVDF_INT8();
+TFLMRegistration Register_UNIDIRECTIONAL_SEQUENCE_LSTM_INT8();
+}  // namespace tflite
 
 // Defines the function that TFLM prints with: it gives finished text and who called it to `take`.
 #define HIL_TFLM_DEFINE_LOG(take)                                                           \
