@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make bench` and `make test`. Both set up what is missing.
-.PHONY: bench nightly test test-all lint coverage benchmark setup clean
+.PHONY: bench nightly test test-all sweep lint coverage benchmark setup clean
 
 PYTEST = .venv/bin/python -m pytest
 # All cores; the tests of a file share what they built.
@@ -33,6 +33,11 @@ test:
 test-all:
 	@scripts/setup --all
 	$(PYTEST) tests -m "install or qemu or slow or postgres or browser" --install
+
+# Random programs against a model of the core, ...; a seed is printed, HIL_SWEEP_SEED=N repeats it.
+sweep:
+	@scripts/setup
+	$(PYTEST) tests -m sweep -s
 
 # Figures of this machine, as a table.
 benchmark:

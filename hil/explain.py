@@ -16,6 +16,7 @@ from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
 from hil.model.info import ModelInfo
 from hil.outcome import Outcome
+from hil.progress import Progress, silent
 from hil.reference.reference import ReferenceName
 from hil.reference.tree import start_tree, tree_label
 from hil.state import restore
@@ -51,6 +52,7 @@ def explain_difference(
     model: ModelInfo,
     vectors: Vectors,
     difference: Difference,
+    on_progress: Progress = silent,
 ) -> str:
     """What the operators say, in words.
 
@@ -64,7 +66,7 @@ def explain_difference(
     try:
         device = start_device(board, image, builder.target)
         try:
-            asked = _Asked(device, board, builder, model, vectors, difference)
+            asked = _Asked(device, board, builder, model, vectors, difference, on_progress)
             said = f"{where}: {asked.against(own)}"
             if builder.library.name != REFERENCE and not asked.has_name:
                 plain = replace(own, kernels=REFERENCE)
@@ -87,7 +89,9 @@ class _Asked:
         model: ModelInfo,
         vectors: Vectors,
         difference: Difference,
+        on_progress: Progress,
     ) -> None:
+        self._on_progress = on_progress
         self._device = device
         self._model = model
         self._vectors = vectors
@@ -102,7 +106,7 @@ class _Asked:
         """The first operator that differs from that tree's on this host, or what it means that none
         does.
         """
-        host = start_tree(tree, self._model)
+        host = start_tree(tree, self._model, self._on_progress)
         try:
             divergence = first_divergence(
                 self._device,

@@ -16,7 +16,7 @@ from hil.model.info import ModelInfo
 from hil.on_device import run_on_board
 from hil.outcome import Outcome
 from hil.progress import Progress, silent
-from hil.reference.references import References, cancel, collect
+from hil.reference.references import References, cancel
 from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
 from hil.state import starts_of
 from hil.suite import Metric
@@ -83,7 +83,7 @@ def measure(
     finally:
         if frame_log is not None:
             frame_log.close()
-    results, errors = collect(pending)
+    results, errors = references.collect(pending, progress)
     record, agreement = make_record(
         task, board, image, device, results, errors, started, monotonic() - clock
     )

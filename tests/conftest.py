@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skips by name what this machine cannot run."""
     may_install = config.getoption("--install")
+    sweeps = "sweep" in config.option.markexpr
     has_qemu = shutil.which("qemu-system-arm")
     has_browser = shutil.which("chromium") and shutil.which("chromedriver")
     has_postgres = any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -49,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="installs packages: make test-all"))
         if item.get_closest_marker("slow") and not may_install:
             item.add_marker(pytest.mark.skip(reason="takes minutes: make test-all"))
+        if item.get_closest_marker("sweep") and not sweeps:
+            item.add_marker(pytest.mark.skip(reason="a full random sweep: make sweep"))
         if item.get_closest_marker("postgres") and not (has_postgres and may_install):
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: make test-all"))
         if item.get_closest_marker("browser") and not (has_browser and may_install):

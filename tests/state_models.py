@@ -15,13 +15,13 @@ from tests.models import Model, Operator, Tensor, write
 Array = Any
 
 
-def with_state(main: Model, *, variables: Collection[int] = (), once: Model | None = None) -> bytes:
-    """`main` as a file, its tensors `variables` marked as such, with `once` as second subgraph."""
+def with_state(main: Model, *further: Model, variables: Collection[int] = ()) -> bytes:
+    """`main` as a file, its tensors `variables` marked as such, with further subgraphs."""
     whole = _unpacked(write(main))
     for index in variables:
         whole.subgraphs[0].tensors[index].isVariable = True
-    if once is not None:
-        _append(whole, _unpacked(write(once)))
+    for model in further:
+        _append(whole, _unpacked(write(model)))
     return _packed(whole)
 
 
@@ -101,7 +101,7 @@ def running_sum(start: float) -> bytes:
         (3,),
     )
     begin = Tensor("FLOAT32", (1, 4), np.full((1, 4), start, np.float32), name="start")
-    return with_state(main, once=_variable("sum", begin))
+    return with_state(main, _variable("sum", begin))
 
 
 def ring_int8(frames: int = 3, width: int = 4) -> bytes:
@@ -153,7 +153,47 @@ def ring_int8(frames: int = 3, width: int = 4) -> bytes:
         (4,),
     )
     zeros = replace(rows(past, "start"), data=np.full((1, past, 1, width), -7, np.int8))
-    return with_state(main, once=_variable("ring", zeros))
+    return with_state(main, _variable("ring", zeros))
+
+
+# ---- loops
+
+
+def doubled(times: int) -> bytes:
+    """y = 2^times x, and the count, in float32: a WHILE with two subgraphs that it runs."""
+
+    def values(*more: Tensor) -> list[Tensor]:
+        return [Tensor("FLOAT32", (1,), name="i"), Tensor("FLOAT32", (1, 4), name="x"), *more]
+
+    def number(value: float) -> Tensor:
+        return Tensor("FLOAT32", (1,), np.array([value], np.float32), name="number")
+
+    main = Model(
+        values(number(0.0), Tensor("FLOAT32", (1,)), Tensor("FLOAT32", (1, 4), name="y")),
+        [
+            Operator(
+                "WHILE",
+                (2, 1),
+                (3, 4),
+                settings={"condSubgraphIndex": 1, "bodySubgraphIndex": 2},
+            )
+        ],
+        (1,),
+        (4, 3),
+    )
+    goes_on = Model(
+        values(number(times), Tensor("BOOL", (1,))),
+        [Operator("LESS", (0, 2), (3,))],
+        (0, 1),
+        (3,),
+    )
+    body = Model(
+        values(number(1.0), Tensor("FLOAT32", (1,)), Tensor("FLOAT32", (1, 4))),
+        [Operator("ADD", (0, 2), (3,)), Operator("ADD", (1, 1), (4,))],
+        (0, 1),
+        (3, 4),
+    )
+    return with_state(main, goes_on, body)
 
 
 # ---- recurrent cells
@@ -334,7 +374,7 @@ def gru_float(sizes: Sizes = Sizes()) -> bytes:
     new = made("ADD", (n, made("MUL", (z, made("SUB", (2, n))))))
     operators.append(Operator("ASSIGN_VARIABLE", (1, new), ()))
     zeros = Tensor("FLOAT32", (1, sizes.units), np.zeros((1, sizes.units), np.float32))
-    return with_state(Model(tensors, operators, (0,), (new,)), once=_variable("h", zeros))
+    return with_state(Model(tensors, operators, (0,), (new,)), _variable("h", zeros))
 
 
 MODELS = {

@@ -1,21 +1,24 @@
 """How much flash the code of an image takes, before it is built: from images that were built here.
 
-The linker map of an image says what each source file takes. Of each registration function the cache
-keeps what the files behind it took in the first image that had it, and once what is in every image:
-interpreter, harness, C library. Files that several operators need count once. Nothing is known of
-operators that were in no image here, and nothing is guessed.
+The linker map of an image says what each object file takes. The cache keeps that for each set of
+operators that an image had. What an operator brings into an image are the kernels behind its
+registration function, and of interpreter, harness and C library what every image with that operator
+had. What several bring counts once. Nothing is known of operators that were in no image here, and
+nothing is guessed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from hil.firmware.cache import Cache, key_of
-from hil.firmware.footprint import read_footprint
+from hil.firmware.footprint import kernel_source, read_footprint
 from hil.firmware.image import Image
 from hil.tflm.generation import Addition
 from hil.tflm.kernels import KernelLibrary
@@ -23,13 +26,29 @@ from hil.tflm.source import TflmSource
 
 CACHE_KIND = "code"
 SIZES = "sizes.json"
-# Stands for what is in every image.
-BASE = ""
+
+
+class ImageCode(BaseModel):
+    """Code in an image: `object_bytes` by object file, `padding_bytes` between them, and of each
+    registration function the source files of the kernels behind it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    registrations: dict[str, list[str]]
+    object_bytes: dict[str, int]
+    padding_bytes: int
+
+    def brought_by(self, registration: str) -> dict[str, int]:
+        """Objects without those kernels that are behind other registration functions only."""
+        own = set(self.registrations[registration])
+        others = {file for files in self.registrations.values() for file in files} - own
+        return {n: size for n, size in self.object_bytes.items() if kernel_source(n) not in others}
 
 
 @dataclass(frozen=True)
 class CodeEstimate:
-    """Bytes of flash that code takes: `base_bytes` in every image, `operator_bytes` those of each
+    """Bytes of flash that code takes: `base_bytes` without kernels, `operator_bytes` those of each
     operator's kernels, by name. What several share is counted with the first.
 
     `unknown` are operators that were in no image here; then the others are only part of it.
@@ -55,52 +74,74 @@ class CodeSizes:
     context: Mapping[str, Any]
 
     def learn(self, image: Image, added: Sequence[Addition]) -> None:
-        """Keeps what an image shows of operators that were in none before it."""
-        registrations = [each.registration for each in added]
-        if all(self._known(name) is not None for name in (BASE, *registrations)):
+        """Keeps what an image shows, the first one with these operators."""
+        registrations = sorted(each.registration for each in added)
+        key = f"{self._context_key}-{key_of(registrations=registrations)}"
+        if self.cache.use(CACHE_KIND, key):
             return
         footprint = read_footprint(image.path, self.tflm.kernel_files)
         if footprint.doubt(image.sizes):
             return
-        linked = footprint.kernel_flash_bytes
-        owned: dict[str, int] = {}
-        for name in registrations:
-            files = {path.name for path in self.tflm.operator_sources(self.library, name)}
-            sizes = {file: size for file, size in linked.items() if file in files}
-            owned |= sizes
-            self._keep(name, sizes)
-        self._keep(BASE, {BASE: image.sizes.code_bytes - sum(owned.values())})
+        code = ImageCode(
+            registrations={name: self._kernels_behind(name) for name in registrations},
+            object_bytes=footprint.code_bytes,
+            padding_bytes=image.sizes.code_bytes - sum(footprint.code_bytes.values()),
+        )
+        self.cache.get(CACHE_KIND, key, _writer(code.model_dump_json()))
 
     def estimate(self, added: Sequence[Addition]) -> CodeEstimate | None:
         """The code of an image with these operators; None when no image was built here yet."""
-        base = self._known(BASE)
-        if base is None:
+        images = list(self._images())
+        if not images:
             return None
-        counted: set[str] = set()
-        sizes: dict[str, int] = {}
-        unknown = []
+        total: dict[str, int] = {}
+        operator_bytes: dict[str, int] = {}
+        unknown: list[str] = []
+        wanted = {each.registration for each in added}
+        same = [image for image in images if image.registrations.keys() == wanted]
         for each in added:
-            files = self._known(each.registration)
-            if files is None:
-                unknown.append(each.operator.name)
+            name = each.operator.name
+            seen = [one for one in same or images if each.registration in one.registrations]
+            if not seen:
+                unknown.append(name)
                 continue
-            sizes[each.operator.name] = sum(files[file] for file in files.keys() - counted)
-            counted |= files.keys()
-        return CodeEstimate(base[BASE], sizes, tuple(unknown))
+            brought = _in_all(one.brought_by(each.registration) for one in seen)
+            kernels = set(seen[0].registrations[each.registration])
+            before = _kernel_bytes(total, kernels)
+            total = {n: max(total.get(n, 0), brought.get(n, 0)) for n in {**total, **brought}}
+            operator_bytes[name] = _kernel_bytes(total, kernels) - before
+        padding = max(image.padding_bytes for image in same or images)
+        base = sum(total.values()) - sum(operator_bytes.values()) + padding
+        return CodeEstimate(base, operator_bytes, tuple(unknown))
 
-    def _known(self, registration: str) -> dict[str, int] | None:
-        """Bytes by source file behind a registration function, None when it was in no image."""
-        key = self._key(registration)
-        if not self.cache.use(CACHE_KIND, key):
-            return None
-        text = (self.cache.folder(CACHE_KIND, key) / SIZES).read_text()
-        return {str(file): int(size) for file, size in json.loads(text).items()}
+    @property
+    def _context_key(self) -> str:
+        return key_of(**self.context)
 
-    def _keep(self, registration: str, sizes: Mapping[str, int]) -> None:
-        self.cache.get(CACHE_KIND, self._key(registration), _writer(json.dumps(sizes)))
+    def _kernels_behind(self, registration: str) -> list[str]:
+        return [path.name for path in self.tflm.operator_sources(self.library, registration)]
 
-    def _key(self, registration: str) -> str:
-        return key_of(registration=registration, **self.context)
+    def _images(self) -> Iterable[ImageCode]:
+        for folder in sorted((self.cache.root / CACHE_KIND).glob(f"{self._context_key}-*")):
+            if self.cache.use(CACHE_KIND, folder.name):
+                try:
+                    yield ImageCode.model_validate(json.loads((folder / SIZES).read_text()))
+                except ValidationError:
+                    continue  # of another version of hil
+
+
+def _in_all(sizes: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Objects that are in all images, with the least they took."""
+    first, *others = sizes
+    return {
+        name: min(size, *(other[name] for other in others)) if others else size
+        for name, size in first.items()
+        if all(name in other for other in others)
+    }
+
+
+def _kernel_bytes(objects: Mapping[str, int], sources: set[str]) -> int:
+    return sum(size for name, size in objects.items() if kernel_source(name) in sources)
 
 
 def _writer(text: str) -> Callable[[Path], None]:

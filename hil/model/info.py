@@ -119,6 +119,12 @@ class OperatorInfo:
     legacy_code_differs: bool = False
     custom_options: bytes = b""
 
+    @property
+    def variable(self) -> str:
+        """The variable that a VAR_HANDLE is of: CONTAINER/NAME."""
+        options = self.options or {}
+        return "/".join(_text(options.get(key)) for key in ("container", "sharedName"))
+
 
 @dataclass(frozen=True)
 class SubgraphInfo:
@@ -192,12 +198,8 @@ class ModelInfo:
     @cached_property
     def resource_variables(self) -> tuple[str, ...]:
         """The variables that VAR_HANDLE names, sorted, each once: CONTAINER/NAME."""
-        handles = [o.options or {} for o in self.all_operators if o.name == VARIABLE_HANDLE]
-        names = {
-            "/".join(_text(handle.get(key)) for key in ("container", "sharedName"))
-            for handle in handles
-        }
-        return tuple(sorted(names))
+        handles = (o for o in self.all_operators if o.name == VARIABLE_HANDLE)
+        return tuple(sorted({handle.variable for handle in handles}))
 
     @cached_property
     def has_state(self) -> bool:

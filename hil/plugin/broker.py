@@ -174,6 +174,7 @@ class RunBroker:
                 model,
                 self._suite_data(key.suite).vectors(model, key.model.function),
                 difference_of(outcome, oracle),
+                on_progress,
             )
         return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from hil.data import Array
 from hil.errors import HilError, ReferenceFailure
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.model.info import ModelInfo
+from hil.progress import Progress, silent
 from hil.reference.reference import (
     DEFAULT_REFERENCES,
     Reference,
@@ -22,6 +23,9 @@ from hil.reference.tree import TreeReference
 
 # None stands for a reference that was not needed in the end.
 Pending = Mapping[ReferenceName, Future[ReferenceResult | None]]
+Collected = tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]
+WAITING = "wait for the host's interpreters"
+STEP_S = 0.5  # how often progress is told
 
 
 class References:
@@ -36,6 +40,7 @@ class References:
         self._open_one = open_one
         self._interpreters: dict[ReferenceName, Reference] = {}
         self._trees: list[Reference] = []
+        self._step: tuple[str, int, int] = (WAITING, 0, 0)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
 
     def start(
@@ -70,9 +75,30 @@ class References:
         if name is not ReferenceName.TFLM_TREE:
             return self._interpreter(name)
         # Each is of one builder; several may be waiting for their turn.
-        tree = TreeReference(HostBuilder.beside(builder))
+        tree = TreeReference(HostBuilder.beside(builder), self._on_build)
         self._trees.append(tree)
         return tree
+
+    def _on_build(self, step: str, done: int, total: int) -> None:
+        self._step = (step, done, total)
+
+    def collect(self, pending: Pending, on_progress: Progress = silent) -> Collected:
+        """What the references gave, and what kept the others from it; meanwhile `on_progress` is
+        told what they do: to build a TFLM tree for this host takes a minute the first time.
+        """
+        results: dict[ReferenceName, ReferenceResult] = {}
+        errors: dict[ReferenceName, HilError] = {}
+        for name, future in pending.items():
+            while not wait([future], timeout=STEP_S).done:
+                on_progress(*self._step)
+            try:
+                result = future.result()
+            except HilError as error:
+                errors[name] = error
+                continue
+            if result is not None:
+                results[name] = result
+        return results, errors
 
     def run(
         self,
@@ -111,22 +137,6 @@ def _run_if_failed(
     if wheel.cancelled() or not isinstance(wheel.exception(), ReferenceFailure):
         return None
     return tree.run(model, inputs, starts)
-
-
-def collect(
-    pending: Pending,
-) -> tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]:
-    """What the references gave, and what kept the others from it."""
-    results: dict[ReferenceName, ReferenceResult] = {}
-    errors: dict[ReferenceName, HilError] = {}
-    for name, future in pending.items():
-        try:
-            result = future.result()
-            if result is not None:
-                results[name] = result
-        except HilError as error:
-            errors[name] = error
-    return results, errors
 
 
 def cancel(pending: Pending) -> None:

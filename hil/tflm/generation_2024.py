@@ -61,7 +61,8 @@ GENERATION_2024 = Generation(
         KernelLibrary(
             CMSIS_NN,
             folder=CMSIS_NN,
-            defines=("CMSIS_NN",),
+            # Without the second one TRANSPOSE_CONV refuses int8 at Invoke.
+            defines=("CMSIS_NN", "KERNELS_OPTIMIZED_FOR_SPEED"),
             extra_sources=(f"{_THIRD_PARTY}/cmsis_nn/Source/**/*.c",),
         ),
         # Ten operators exist as CMSIS-NN kernels only.

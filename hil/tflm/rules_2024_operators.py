@@ -8,10 +8,12 @@ from __future__ import annotations
 from hil.model.rule import I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import NO_ACTIVATION
 from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
+from hil.tflm.rules_2024_signal import settings
 
 MAX_REDUCED_AXES = 2  # K/reduce_common.cpp kMaxNumberOfReducedAxis
 MAX_INDICES = 5  # K/gather_nd.cpp MAX_INDICES_ND
 SOFTMAX_CLASSES = 4096
+MAX_BROADCAST_RANK = 5  # K/broadcast_to.cpp kMaxDims
 
 
 def _concatenation(case: Case) -> Finding | None:
@@ -159,10 +161,31 @@ def _large_softmax(case: Case) -> Finding | None:
 
 def _runs_in_steps(case: Case) -> Finding | None:
     """Returns kTfLiteAbort from Invoke until its cycle is full; its ring is its own output."""
+    output = case.output
+    if output is None or (settings(case).get("cycles_max") == 1 and output.is_variable):
+        return None
+    if settings(case).get("cycles_max") == 1:
+        return Finding(
+            "its ring is its output, which is no variable: other tensors may overwrite it",
+            "make its output a variable tensor",
+            "K/circular_buffer.cpp",
+        )
     return Finding(
         f"{case.name} ends the inference in the middle until its ring is full",
         "keep the last frames outside the model and give them as its input",
         "K/circular_buffer.cpp",
+    )
+
+
+def _broadcast_result(case: Case) -> Finding | None:
+    output = case.output
+    if output is None or len(output.shape) <= MAX_BROADCAST_RANK:
+        return None
+    return Finding(
+        f"its output has {len(output.shape)} dimensions, the kernel writes up to "
+        f"{MAX_BROADCAST_RANK}",
+        "reshape it",
+        "K/broadcast_to.cpp",
     )
 
 
@@ -242,6 +265,7 @@ CASTABLE = frozenset({"SUB", "NEG", "FLOOR_DIV", "FLOOR_MOD", "ABS", "SQUARE", "
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "BATCH_MATMUL": (_transposed_left_side,),
+    "BROADCAST_TO": (_broadcast_result,),
     "CIRCULAR_BUFFER": (_runs_in_steps,),
     "CONCATENATION": (_concatenation,),
     "GATHER_ND": (_indices,),

@@ -15,7 +15,9 @@ from hil.firmware.build import Builder
 from hil.model.info import ModelInfo
 from hil.reference import references as module
 from hil.reference.reference import Reference, ReferenceName, ReferenceResult
-from hil.reference.references import References, cancel, collect
+from hil.reference.references import References, cancel
+from hil.target import Target
+from hil.tflm.source import TflmSource
 from tests.model.data import stored
 
 DEADLINE_S = 10.0
@@ -75,7 +77,7 @@ def test_cancelled_ones_do_not_begin_and_the_next_models_do(
     cancel(pending)
     assert pending[ReferenceName.LITERT_REF].cancelled()
     opened[LITERT].kill()
-    _, errors = collect({LITERT: pending[LITERT]})
+    _, errors = references.collect({LITERT: pending[LITERT]})
     assert isinstance(errors[LITERT], HilError)
     again = references.start(dense_model, inputs, cast(Builder, None))
     assert opened[ReferenceName.LITERT_REF].begun.wait(DEADLINE_S)
@@ -114,12 +116,14 @@ def test_without_the_wheel_the_builders_tree_takes_its_place(
 
 
 @pytest.mark.toolchain
-def test_where_the_wheel_refuses_the_builders_tree_is_asked(builder: Builder) -> None:
+def test_where_the_wheel_refuses_the_builders_tree_is_asked(
+    target: Target, tflm_2020: TflmSource
+) -> None:
     """The wheel has no kernel for uint8, the image's own TFLM of 2020 has."""
-    model = stored("uint8fc")
+    model, builder_2020 = stored("uint8fc"), Builder(target, tflm_2020)
     inputs = random_vectors(model, 3, 0).inputs
     references = References()
-    results, errors = collect(references.start(model, inputs, builder))
+    results, errors = references.collect(references.start(model, inputs, builder_2020))
     references.close()
     assert "host TFLM refuses the model" in errors[TFLM].message
     assert "Traceback" not in errors[TFLM].detail
@@ -132,7 +136,7 @@ def test_the_tree_is_left_alone_where_the_wheel_runs(
 ) -> None:
     references = References()
     pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
-    results, errors = collect(pending)
+    results, errors = references.collect(pending)
     references.close()
     assert pending[TREE].result() is None
     assert set(results) == {TFLM, LITERT}

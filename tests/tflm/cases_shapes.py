@@ -126,6 +126,18 @@ CASES = [
         ),
     ),
     RuleCase(
+        "broadcast-to-six-dimensions",
+        one("BROADCAST_TO", [f32(1, 3), ints(1, 1, 1, 1, 2, 3)], f32(1, 1, 1, 1, 2, 3)),
+        "its output has 6 dimensions, the kernel writes up to 5",
+        Happens.REFUSED,
+        "reshape it",
+        reshaped(
+            one("BROADCAST_TO", [f32(1, 3), ints(2, 3)], f32(2, 3), version=2),
+            f32(1, 3),
+            f32(1, 1, 1, 1, 2, 3),
+        ),
+    ),
+    RuleCase(
         "mean-over-three-axes",
         one("MEAN", [FOUR, ints(1, 2, 3)], f32(1), keepDims=False),
         "reduces 3 axes: the kernel has room for 2",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,20 @@ DEPTHWISE = {**CONV, "depthMultiplier": 1}
 POOL = {"padding": SAME, "strideW": 2, "strideH": 2, "filterWidth": 2, "filterHeight": 2}
 
 
-def one(name: str, inputs: Sequence[Tensor | None], *outputs: Tensor, **settings: Any) -> Model:
+def one(
+    name: str,
+    inputs: Sequence[Tensor | None],
+    *outputs: Tensor,
+    version: int = 1,
+    **settings: Any,
+) -> Model:
     """A model of one operator; inputs without data are the model's, None is an absent one."""
     there = [tensor for tensor in inputs if tensor is not None]
     numbers = iter(range(len(there)))
     indices = [-1 if tensor is None else next(numbers) for tensor in inputs]
     free = [i for i, tensor in enumerate(there) if tensor.data is None and not tensor.is_variable]
     made = list(range(len(there), len(there) + len(outputs)))
-    operator = Operator(name, indices, made, 1, settings)
+    operator = Operator(name, indices, made, version, settings)
     return Model([*there, *outputs], [operator], free, made)
 
 
@@ -44,7 +51,7 @@ def two(first: Model, second: Model) -> Model:
         return first.outputs[0] if index == second.inputs[0] else index + shift
 
     operators = [
-        Operator(o.name, [moved(i) for i in o.inputs], [moved(i) for i in o.outputs], 1, o.settings)
+        replace(o, inputs=[moved(i) for i in o.inputs], outputs=[moved(i) for i in o.outputs])
         for o in second.operators
     ]
     inputs = [*first.inputs, *(i + shift for i in second.inputs[1:])]
@@ -53,6 +60,32 @@ def two(first: Model, second: Model) -> Model:
         [*first.operators, *operators],
         inputs,
         [i + shift for i in second.outputs],
+    )
+
+
+def side_by_side(several: Sequence[Model]) -> Model:
+    """One model that computes all of them, each from its own inputs."""
+    whole = Model([], [], [], [])
+    inputs: list[int] = []
+    outputs: list[int] = []
+    for model in several:
+        shift = len(whole.tensors)
+        whole.tensors += model.tensors
+        whole.operators += [_moved(operator, shift) for operator in model.operators]
+        inputs += [index + shift for index in model.inputs]
+        outputs += [index + shift for index in model.outputs]
+    return replace(whole, inputs=inputs, outputs=outputs)
+
+
+def _moved(operator: Operator, shift: int) -> Operator:
+    def moved(indices: Sequence[int]) -> list[int]:
+        return [index + shift if index >= 0 else index for index in indices]
+
+    return replace(
+        operator,
+        inputs=moved(operator.inputs),
+        outputs=moved(operator.outputs),
+        intermediates=moved(operator.intermediates),
     )
 
 

@@ -20,6 +20,7 @@ from hil.resources import firmware_harness_dir
 from hil.tflm.additions import additions
 from tests import models
 from tests.models import Model
+from tests.tflm.one_operator import side_by_side
 
 SOURCE = Path(__file__).with_name("model_runner.cc")
 ARENA_BYTES = 200_000
@@ -92,12 +93,7 @@ def _split(model: Model, content: bytes, count: int) -> list[Values]:
 
 def build_runner(builder: HostBuilder, several: Sequence[Model], folder: Path) -> TreeRunner:
     """A program with all operators of these models."""
-    joined = Model([], [], [], [])
-    for model in several:
-        shift = len(joined.tensors)
-        joined.tensors += model.tensors
-        joined.operators += [_moved(operator, shift) for operator in model.operators]
-    info = parse_model(models.write(joined), "all")
+    info = parse_model(models.write(side_by_side(several)), "all")
     tflm, harness = builder.tflm, firmware_harness_dir() / "tflm"
     generation = tflm.generation
     added = [
@@ -126,11 +122,3 @@ def build_runner(builder: HostBuilder, several: Sequence[Model], folder: Path) -
     done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_S)
     assert done.returncode == 0, done.stderr[-2000:]
     return TreeRunner(program)
-
-
-def _moved(operator: models.Operator, shift: int) -> models.Operator:
-    def moved(indices: Sequence[int]) -> list[int]:
-        return [index + shift if index >= 0 else index for index in indices]
-
-    inputs, outputs = moved(operator.inputs), moved(operator.outputs)
-    return models.Operator(operator.name, inputs, outputs, 1, operator.settings)

@@ -13,6 +13,7 @@
 #include "format.h"
 #include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #include "tensorflow/lite/micro/debug_log.h"
+#include "tensorflow/lite/micro/kernels/svdf.h"  // its registrations, which the resolver lacks
 #include "tensorflow/lite/micro/memory_helpers.h"
 #include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
@@ -67,7 +68,8 @@ inline Registration *RegistrationOf(const Resolver &resolver, const char *custom
   return const_cast<Registration *>(resolver.FindOp(custom_name));
 }
 
-// A tensor inside a kernel: where it is, how large, and whether the model file holds it.
+// A tensor inside a kernel: where it is, how large, and whether the model file holds it. A
+// variable's handle counts as held: it lies in its operator, which writes it once.
 struct TensorMemory {
   const uint8_t *data;
   uint32_t bytes;
@@ -79,35 +81,45 @@ inline TensorMemory MemoryOf(const TfLiteContext *context, int index) {
   size_t bytes = 0;
   tflite::TfLiteEvalTensorByteLength(tensor, &bytes);
   const uint8_t *data = static_cast<const uint8_t *>(tensor->data.data);
-  return {data, static_cast<uint32_t>(bytes), data >= model_data && data < model_data_end};
+  const bool is_held = data >= model_data && data < model_data_end;
+  return {data, static_cast<uint32_t>(bytes), is_held || tensor->type == kTfLiteResource};
 }
 
 constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
 constexpr size_t kArenaAlignment = 16;
 
 // What the interpreter's constructor puts into the arena before it looks at the size.
-constexpr int kMaxResourceVariables = 64;
-// At most: two names, an address, a size, a value; once more for the table of them.
-constexpr size_t kResourceVariableBytes = 16 * sizeof(void *);
-
 constexpr size_t kMinimumArenaBytes =
     sizeof(tflite::SingleArenaBufferAllocator) + sizeof(tflite::GreedyMemoryPlanner) +
     sizeof(tflite::MicroAllocator) + 4 * kArenaAlignment;
 
-// Names of variables that the model's operators use, each once: a product would give this number.
-inline int ResourceVariablesOf(const tflite::Model *model) {
-  const flatbuffers::String *names[kMaxResourceVariables];
-  int count = 0;
+// At most: two names, an address, a size, a value; once more for the table of them.
+constexpr size_t kResourceVariableBytes = 16 * sizeof(void *);
+
+// The name of the variable that an operator gives a handle of, null for others.
+inline const char *VariableOf(const tflite::Operator *op) {
+  const tflite::VarHandleOptions *handle = op->builtin_options_as_VarHandleOptions();
+  return handle == nullptr ? nullptr : handle->shared_name()->c_str();
+}
+
+// Whether no operator before this one has a handle of the same variable.
+inline bool IsFirstHandle(const tflite::Model *model, const tflite::Operator *op) {
   for (const tflite::SubGraph *subgraph : *model->subgraphs()) {
-    for (const tflite::Operator *op : *subgraph->operators()) {
-      const auto *handle = op->builtin_options_as_VarHandleOptions();
-      if (handle == nullptr) continue;
-      const flatbuffers::String *name = handle->shared_name();
-      int known = 0;
-      while (known < count && strcmp(names[known]->c_str(), name->c_str()) != 0) known++;
-      if (known == count && count < kMaxResourceVariables) names[count++] = name;
+    for (const tflite::Operator *before : *subgraph->operators()) {
+      if (before == op) return true;
+      const char *name = VariableOf(before);
+      if (name != nullptr && strcmp(name, VariableOf(op)) == 0) return false;
     }
   }
+  return true;
+}
+
+// Variables of a model: the number that a product would give.
+inline int ResourceVariablesOf(const tflite::Model *model) {
+  int count = 0;
+  for (const tflite::SubGraph *subgraph : *model->subgraphs())
+    for (const tflite::Operator *op : *subgraph->operators())
+      if (VariableOf(op) != nullptr && IsFirstHandle(model, op)) count++;
   return count;
 }
 

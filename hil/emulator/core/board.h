@@ -215,6 +215,7 @@ struct Board {
   bool tlb_stale;
   bool translations_stale;
   bool float_ahead;         // the next block uses the FPU, which is switched off
+  bool control_written;     // by the firmware: FPCA may have changed
   bool float_begins;        // the next block uses the FPU, and is the first to do so
   uint64_t float_begun_at;  // instruction count at which it began
   uint32_t retranslate_begin, retranslate_end;

@@ -12,8 +12,9 @@ bool float_is_enabled(const Board *board) {
   return board->scs.cpacr >> 20 & 1;
 }
 
-// Called when CONTROL was written. Code that clears FPCA by itself (MSR) is not seen.
+// Called when CONTROL was written.
 void float_state_changed(Board *board) {
+  board->control_written = false;
   const bool active = register_read(board, UC_ARM_REG_CONTROL) & CONTROL_FPCA;
   board->blocks.compared = active ? ~(uint64_t)BLOCK_HAS_FLOAT : UINT64_MAX;
 }

@@ -110,6 +110,7 @@ static __attribute__((noinline)) void on_block_slowly(uint32_t address, uint32_t
       leave_before_block(board);
       return;
     }
+    if (board->control_written) float_state_changed(board);
     count_on(board);
   }
   bool is_new;

@@ -9,8 +9,9 @@
 // VLDR and VSTR are what float kernels mostly do: checked every time they made those 11 times
 // slower. So each of them is checked FLOAT_CHECKS times and then trusted.
 //
-// LDREX is noted for monitor.c. The base of an LDRD that loads its own base is kept: Unicorn has
-// replaced it when the second access faults, and an instruction that faults leaves its base alone.
+// LDREX is noted for monitor.c, MSR CONTROL for float.c. The base of an LDRD that loads its own
+// base is kept: Unicorn has replaced it when the second access faults, and an instruction that
+// faults leaves its base alone.
 #include <string.h>
 
 #include "board.h"
@@ -68,6 +69,11 @@ static bool is_double_load_of_base(Code code) {
   const uint32_t base = code.first & 0xf;
   return (code.first & 0xff70) == 0xe950 &&
          (code.second >> 12 == base || (code.second >> 8 & 0xf) == base);
+}
+
+// MSR CONTROL.
+static bool is_control_write(Code code) {
+  return (code.first & 0xfff0) == 0xf380 && (code.second & 0xff) == 20;
 }
 
 static bool is_division(Code code) {
@@ -144,6 +150,10 @@ static void on_guarded(uc_engine *uc, uint64_t address, uint32_t size, void *use
   if (it_state && !condition_holds(board, it_state >> 4)) return;
   const Code code = code_at(board, (uint32_t)address);
   if (is_load_exclusive(code)) board->exclusive_open = true;
+  if (is_control_write(code)) {
+    board->control_written = true;
+    look_up_now(board);
+  }
   if (is_double_load_of_base(code)) board->double_base = reg(board, code.first & 0xf);
   board->usage_fault = trap_of(board, code);
   if (!board->usage_fault && guard->checks_left != ALWAYS && --guard->checks_left == 0)
@@ -175,7 +185,8 @@ void traps_retire(Board *board) {
 }
 
 static bool needs_guard(const Board *board, Code code) {
-  if (may_be_unaligned(aligned_base(code)) || is_load_exclusive(code)) return true;
+  if (may_be_unaligned(aligned_base(code)) || is_load_exclusive(code) || is_control_write(code))
+    return true;
   if (board->scs.ccr & CCR_DIV_0_TRP && is_division(code)) return true;
   const uint32_t top = code.first >> 12;
   return board->scs.ccr & CCR_UNALIGN_TRP &&

@@ -1,8 +1,8 @@
-"""IT, branches, exceptions, status registers, floating-point comparison."""
+"""IT, branches, exceptions, status registers."""
 
 from __future__ import annotations
 
-from tests.emulator.thumb.instruction import CONDITION_NAMES, CONDITIONS, Instruction, register
+from tests.emulator.thumb.instruction import CONDITIONS, Instruction, register
 from tests.emulator.thumb.machine import LR, PC, WORD, Machine
 
 
@@ -27,7 +27,7 @@ def nop() -> Instruction:
 
 
 def it_mask(condition: int, otherwise: list[bool]) -> int:
-    """The mask of an IT instruction (A7.3.2); `otherwise` says which of the further ones are else."""
+    """The mask of an IT instruction (A7.3.2); `otherwise` tells which further ones are else."""
     mask = 0
     for position, is_else in enumerate(otherwise):
         mask |= ((condition & 1) ^ is_else) << (3 - position)
@@ -43,9 +43,7 @@ def if_then(condition: int, otherwise: list[bool]) -> Instruction:
 
     pattern = "".join("e" if is_else else "t" for is_else in otherwise)
     return Instruction(
-        f"it{pattern} {CONDITION_NAMES[condition] or 'al'}",
-        (0xBF00 | condition << 4 | mask,),
-        execute,
+        f"it{pattern} {CONDITIONS[condition]}", (0xBF00 | condition << 4 | mask,), execute
     )
 
 
@@ -138,33 +136,3 @@ def write_flags(rn: int) -> Instruction:
         m.xpsr = m.xpsr & ~0xF80F0000 & WORD | m.r[rn] & 0xF80F0000
 
     return Instruction(f"msr{{c}} apsr_nzcvqg, {register(rn)}", (0xF380 | rn, 0x8C00), execute)
-
-
-def compare_floats(sd: int, sm: int) -> Instruction:
-    """VCMP.F32 of numbers that are neither NaN nor subnormal."""
-
-    def execute(m: Machine) -> None:
-        m.fpca = True
-        a, b = _order(m.s[sd]), _order(m.s[sm])
-        flags = 6 if a == b else 8 if a < b else 2
-        m.fpscr = m.fpscr & 0x0FFFFFFF | flags << 28
-
-    first = 0xEEB4 | (sd & 1) << 6
-    second = sd >> 1 << 12 | 0xA40 | (sm & 1) << 5 | sm >> 1
-    return Instruction(f"vcmp{{c}}.f32 s{sd}, s{sm}", (first, second), execute)
-
-
-def _order(bits: int) -> int:
-    """Numbers compare as these integers do."""
-    magnitude = bits & 0x7FFFFFFF
-    return -magnitude if bits >> 31 else magnitude
-
-
-def float_flags() -> Instruction:
-    """VMRS APSR_nzcv, FPSCR."""
-
-    def execute(m: Machine) -> None:
-        m.fpca = True
-        m.xpsr = m.xpsr & 0x0FFFFFFF | m.fpscr & 0xF0000000
-
-    return Instruction("vmrs{c} apsr_nzcv, fpscr", (0xEEF1, 0xFA10), execute)

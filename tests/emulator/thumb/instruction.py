@@ -7,8 +7,23 @@ from dataclasses import dataclass
 
 from tests.emulator.thumb.machine import Machine
 
-CONDITIONS = ["eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"]
-CONDITION_NAMES = [*CONDITIONS, ""]
+CONDITIONS = (
+    "eq",
+    "ne",
+    "cs",
+    "cc",
+    "mi",
+    "pl",
+    "vs",
+    "vc",
+    "hi",
+    "ls",
+    "ge",
+    "lt",
+    "gt",
+    "le",
+    "al",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class Instruction:
         """In UAL; `condition` is the one of its IT block."""
         if condition is None:
             return self.text.format(c="", s="s")
-        return self.text.format(c=CONDITION_NAMES[condition], s="")
+        return self.text.format(c=CONDITIONS[condition], s="")
 
 
 def register(number: int) -> str:

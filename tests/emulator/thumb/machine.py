@@ -69,7 +69,7 @@ class Machine:
     exclusive: bool = False
     traps_division: bool = False
     instructions: int = 0
-    stacked_it: list[int] = field(default_factory=list)  # of each exception, for the tests' counts
+    taken: list[tuple[int, int]] = field(default_factory=list)  # exceptions, with their ITSTATE
 
     # ---- program status
 
@@ -160,7 +160,7 @@ class Machine:
             stacked += [*self.s[:16], self.fpscr]
         for index, value in enumerate(stacked):
             self.store(frame + 4 * index, 4, value)
-        self.stacked_it.append(self.it)
+        self.taken.append((number, self.it))
         self.r[SP] = frame
         self.r[LR] = 0xFFFFFFE9 if self.fpca else 0xFFFFFFF9
         self.r[PC] = handler & ~1

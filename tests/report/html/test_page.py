@@ -114,7 +114,7 @@ def test_all_parts_are_there() -> None:
     for words in (
         "1,000 instructions +11.11% worse",
         "pytest --target stm32f746 -k stm32f746-har_int8 --hil-kernels reference "
-        "--hil-baseline nightly",
+        "--hil-tflm 2020 --hil-baseline nightly",
         "★ Pareto",
         "conv.cc",
         "+100 (+16.7%)",
