@@ -90,7 +90,7 @@ def test_every_tree_that_was_started_is_killed(
 ) -> None:
     trees: list[Waiting] = []
 
-    def make(_: object) -> Waiting:
+    def make(*_: object) -> Waiting:
         trees.append(Waiting())
         return trees[-1]
 
@@ -108,7 +108,7 @@ def test_without_the_wheel_the_builders_tree_takes_its_place(
     monkeypatch: pytest.MonkeyPatch, builder: Builder, dense_model: ModelInfo
 ) -> None:
     monkeypatch.setattr(module, "has_tflm_wheel", lambda: False)
-    monkeypatch.setattr(module, "TreeReference", lambda _: Waiting())
+    monkeypatch.setattr(module, "TreeReference", lambda *_: Waiting())
     references = References((LITERT, TFLM), lambda _: Waiting())
     pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
     assert set(pending) == {TREE, LITERT}
