@@ -19,7 +19,7 @@ from hil.model.variables import variable_problems
 from hil.model.whole_model import (
     CONTROL_FLOW,
     causes,
-    running_graphs,
+    prepared_graphs,
     shape_chain,
     tensor_problems,
 )
@@ -54,12 +54,12 @@ def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
 
     What follows from a cause is left out. [] if it runs.
     """
-    main, *further = (_by_operator(graph, limits) for graph in running_graphs(model, limits))
+    main, *further = (_by_operator(graph, limits) for graph in prepared_graphs(model, limits))
     follows = shape_chain(model) | _compiled(model)
     own = [(op, problem) for op, problem in main if op.index not in follows]
     own += [pair for graph in further for pair in graph]
     return [
-        *causes(model, {operator.index for operator, _ in main}),
+        *causes(model, limits, {operator.index for operator, _ in main}),
         *(problem for operator, problem in own if operator.name in CONTROL_FLOW),
         *(Problem(each.reason, each.remedy) for each in variable_problems(model)),
         *tensor_problems(model, limits),
