@@ -6,7 +6,7 @@ import pytest
 
 from hil.errors import ConfigError
 from hil.suite import is_suite_file, load_suite
-from hil.vocab import CheckName, Scheme
+from hil.vocab import CONVERSIONS, CheckName
 from tests import models
 from tests.conftest import SUITES
 
@@ -31,7 +31,7 @@ def test_our_suites_load(name: str) -> None:
     suite = load_suite(SUITES / name / "suite.toml")
     assert suite.name == name
     streaming = ["har_stream_int8"] if name == "har" else []
-    schemes = [f"{name}_{scheme}" for scheme in Scheme]
+    schemes = [f"{name}_{scheme}" for scheme in CONVERSIONS]
     assert [model.label for model in suite.models] == schemes + streaming
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.cli import convert
+from hil.cli import convert, fix
 from hil.cli.options import (
     DEFAULT_TARGET,
     Kernels,
@@ -26,6 +26,7 @@ from hil.errors import BuildError, ConfigError
 from hil.model.flatbuffer import read_model
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
 from hil.model.metadata import PROVENANCE, read_metadata
+from hil.model.recognise import made_for
 
 if TYPE_CHECKING:
     from hil.firmware.build import Builder
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look at models, convert them.")
     group.command("inspect")(inspect)
     group.command("convert")(convert.convert)
+    group.command("fix")(fix.fix)
     group.command("export-c")(convert.export)
     app.add_typer(group, name="model")
     app.command("build")(build)
@@ -72,6 +74,7 @@ def inspect(
     if target is None:
         return
     from hil.model.preflight import find_problems
+    from hil.model.problem import problem_texts
 
     builder = builder_of(target, tflm, kernels)
     source = builder.tflm
@@ -81,8 +84,8 @@ def inspect(
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
         return
     console.print(f"cannot run on {target} ({source.origin}):")
-    for problem in problems:
-        console.print(f"- {problem}", markup=False, soft_wrap=True)
+    for text in problem_texts(problems):
+        console.print(f"- {text}", markup=False, soft_wrap=True)
     raise typer.Exit(EXIT_UNSUPPORTED)
 
 
@@ -99,6 +102,9 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
         variables = ", ".join(name.removeprefix("/") for name in model.resource_variables)
         text = f"resource variables {variables}" if variables else "in tensors and operators"
         console.print(f"state  {text}", markup=False, soft_wrap=True)
+    finding = made_for(model)
+    if finding is not None:
+        console.print(f"made   {finding.reason}", markup=False, soft_wrap=True)
     if read_metadata(model.content, PROVENANCE) is not None:
         from hil.model.provenance import read_provenance
 

@@ -71,9 +71,9 @@ class _Reader:
         self._schema: Any = schema_py_generated
         self._content = content
         self._model = self._schema.Model.GetRootAs(content, 0)
-        self._tensor_types = _names_by_value(self._schema.TensorType)
-        self._operators = _names_by_value(self._schema.BuiltinOperator)
-        self._option_kinds = _names_by_value(self._schema.BuiltinOptions)
+        self._tensor_types = names_by_value(self._schema.TensorType)
+        self._operators = names_by_value(self._schema.BuiltinOperator)
+        self._option_kinds = names_by_value(self._schema.BuiltinOptions)
 
     def _items(self, length: int, get: Callable[[int], Any], element_bytes: int = 4) -> list[Any]:
         """The elements of a vector; a length that cannot fit the file is damage."""
@@ -226,5 +226,6 @@ class _Reader:
         )
 
 
-def _names_by_value(enum: type) -> dict[int, str]:
+def names_by_value(enum: type) -> dict[int, str]:
+    """The names of an enumeration of the schema by their numbers."""
     return {value: name for name, value in vars(enum).items() if not name.startswith("_")}

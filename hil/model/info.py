@@ -230,7 +230,7 @@ class ModelInfo:
     @property
     def is_integer(self) -> bool:
         """Whether host TFLM must be met bit for bit."""
-        return self.scheme in (Scheme.INT8, Scheme.INT16X8)
+        return self.scheme in (Scheme.INT8, Scheme.INT16X8, Scheme.UINT8, Scheme.INTEGER)
 
 
 def _text(value: object) -> str:

@@ -101,8 +101,20 @@ class _HostTflm:
         """One vector; every input is written again, as TFLM may reuse its memory."""
         for index, value in enumerate(inputs):
             self._interpreter.set_input(value, index)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ReferenceFailure(f"host TFLM refuses the model: {self._reason()}") from error
         return [np.array(self._interpreter.get_output(i)) for i in range(self._outputs)]
+
+    def _reason(self) -> str:
+        """What TFLM prints when it refuses to run: its exception does not say it."""
+        with _CapturedStderr() as text:
+            try:
+                self._interpreter.invoke()
+            except RuntimeError as error:
+                return "; ".join(text().split("\n")).strip("; ") or str(error)
+        return "it does so once and not again"
 
 
 def _output_details(interpreter: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from hil.data import Array
-from hil.errors import HilError
+from hil.errors import HilError, ReferenceFailure
 from hil.firmware.build import Builder
 from hil.firmware.host_build import HostBuilder
 from hil.model.info import ModelInfo
@@ -21,7 +21,8 @@ from hil.reference.reference import (
 )
 from hil.reference.tree import TreeReference
 
-Pending = Mapping[ReferenceName, Future[ReferenceResult]]
+# None stands for a reference that was not needed in the end.
+Pending = Mapping[ReferenceName, Future[ReferenceResult | None]]
 Collected = tuple[dict[ReferenceName, ReferenceResult], dict[ReferenceName, HilError]]
 WAITING = "wait for the host's interpreters"
 STEP_S = 0.5  # how often progress is told
@@ -52,16 +53,23 @@ class References:
         """Begins to run the vectors on all of them, one after the other, in the background. What
         the model remembers is forgotten before the vectors `starts`.
 
-        Where the wheel does not exist its place is taken by the builder's own tree.
+        Where the wheel does not exist, or fails on the model, its place is taken by the builder's
+        own tree.
         """
         names = self.names
         if ReferenceName.TFLM in names and not has_tflm_wheel():
             tree_first = (ReferenceName.TFLM_TREE, *names)
             names = tuple(dict.fromkeys(n for n in tree_first if n is not ReferenceName.TFLM))
-        return {
+        pending: dict[ReferenceName, Future[ReferenceResult | None]] = {
             name: self._pool.submit(self._chosen(name, builder).run, model, inputs, starts)
             for name in names
         }
+        if ReferenceName.TFLM in pending and ReferenceName.TFLM_TREE not in pending:
+            tree = self._chosen(ReferenceName.TFLM_TREE, builder)
+            pending[ReferenceName.TFLM_TREE] = self._pool.submit(
+                _run_if_failed, tree, pending[ReferenceName.TFLM], model, inputs, starts
+            )
+        return pending
 
     def _chosen(self, name: ReferenceName, builder: Builder) -> Reference:
         if name is not ReferenceName.TFLM_TREE:
@@ -84,9 +92,12 @@ class References:
             while not wait([future], timeout=STEP_S).done:
                 on_progress(*self._step)
             try:
-                results[name] = future.result()
+                result = future.result()
             except HilError as error:
                 errors[name] = error
+                continue
+            if result is not None:
+                results[name] = result
         return results, errors
 
     def run(
@@ -113,6 +124,19 @@ class References:
         self._pool.shutdown()
         for interpreter in self._interpreters.values():
             interpreter.close()
+
+
+def _run_if_failed(
+    tree: Reference,
+    wheel: Future[ReferenceResult | None],
+    model: ModelInfo,
+    inputs: Sequence[Array],
+    starts: Sequence[int],
+) -> ReferenceResult | None:
+    """The tree's outputs when the wheel, which had its turn before, failed; else None."""
+    if wheel.cancelled() or not isinstance(wheel.exception(), ReferenceFailure):
+        return None
+    return tree.run(model, inputs, starts)
 
 
 def cancel(pending: Pending) -> None:

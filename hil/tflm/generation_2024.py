@@ -1,7 +1,7 @@
 """Generation 2024: TFLM of spring 2024 with CMSIS-NN, as in the crate `pico-tflmicro-sys` 0.1.0.
 
-Its mark is `micro/micro_common.h`. The resolver has a method for each operator and does not look at
-versions; kernels see evaluation tensors; `DebugLog` gets a format and its arguments.
+The resolver has a method for each operator and does not look at versions; kernels see evaluation
+tensors; `DebugLog` gets a format and its arguments.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from hil.tflm.kernels import CMSIS_NN, REFERENCE, KernelLibrary
 from hil.tflm.operators import read_resolver
 from hil.tflm.rules_2024 import RULES
 
-MARK = MICRO / "micro_common.h"
 _LITE = "tensorflow/lite"
 _THIRD_PARTY = "third_party"
 

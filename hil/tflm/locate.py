@@ -8,11 +8,10 @@ from hil.errors import ConfigError
 from hil.firmware.cache import Cache
 from hil.tflm.choice import DEFAULT_GENERATION
 from hil.tflm.crate import Crate, crate_tree
-from hil.tflm.generation import MICRO, Generation
+from hil.tflm.detect import detect_tree
+from hil.tflm.generation import Generation
 from hil.tflm.generation_2020 import GENERATION_2020
-from hil.tflm.generation_2020 import MARK as MARK_2020
 from hil.tflm.generation_2024 import GENERATION_2024
-from hil.tflm.generation_2024 import MARK as MARK_2024
 from hil.tflm.source import TflmSource
 
 CRATE_SUFFIX = ".crate"
@@ -58,8 +57,6 @@ PINNED: dict[str, tuple[Generation, Crate]] = {
         ),
     ),
 }
-# Where the tree may be in a folder that was named.
-ROOTS = (".", *(crate.root for _, crate in PINNED.values()))
 
 
 def generation_named(wanted: str | Path | None = None) -> Generation:
@@ -106,22 +103,6 @@ def _from_folder(folder: Path) -> TflmSource:
             f"there is no TFLM {str(folder)!r}",
             hint=f"generations: {', '.join(PINNED)}; or the path of a folder or a .crate file",
         )
-    root = next((folder / each for each in ROOTS if (folder / each / MICRO).is_dir()), None)
-    if root is None:
-        raise ConfigError(
-            f"{folder} holds no TFLM: there is no {MICRO} in it",
-            hint="name the folder that holds tensorflow/",
-        )
-    return TflmSource(root.resolve(), f"folder {folder.name}", generation_of(root))
-
-
-def generation_of(root: Path) -> Generation:
-    """The generation of the tree in `root`. Raises ConfigError when it is none that hil knows."""
-    if (root / MARK_2020).is_file():
-        return GENERATION_2020
-    if (root / MARK_2024).is_file():
-        return GENERATION_2024
-    raise ConfigError(
-        f"the TFLM in {root} is of no generation that hil knows",
-        hint=f"it has neither {MARK_2020} nor {MARK_2024}",
-    )
+    found = detect_tree(folder)
+    found.require_usable()
+    return TflmSource(found.root, f"folder {folder.name}", found.generation)

@@ -16,6 +16,7 @@ from hil.tflm import (
     rules_2024_signal,
     rules_2024_state,
 )
+from hil.tflm.remedies import TILE
 
 # What computes the same with operators that the tree has.
 INSTEAD_OF = {
@@ -24,7 +25,7 @@ INSTEAD_OF = {
     "RELU_N1_TO_1": "clip with tf.clip_by_value (MINIMUM and MAXIMUM)",
     "REVERSE_V2": "reverse by a slice of stride -1, x[:, ::-1]",
     "SELECT": "use tf.where of TensorFlow 2, which gives SELECT_V2",
-    "TILE": "for UpSampling2D use tf.image.resize(x, size, method='nearest')",
+    "TILE": TILE,
 }
 RULES = RuleSet(
     common=(

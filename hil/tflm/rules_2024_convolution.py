@@ -80,7 +80,8 @@ def _channels_of_scales(case: Case) -> Finding | None:
     )
 
 
-def _per_channel_dense(case: Case) -> Finding | None:
+def per_channel_dense(case: Case) -> Finding | None:
+    """A scale for each channel, of which only the first would be used."""
     weights = case.input(1)
     if case.kernels == REFERENCE or weights is None or not weights.is_per_channel:
         return None
@@ -240,7 +241,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "FULLY_CONNECTED": (
         _symmetric_weights,
-        _per_channel_dense,
+        per_channel_dense,
         _channels_of_scales,
         _shuffled_weights,
     ),

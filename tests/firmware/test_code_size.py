@@ -14,7 +14,8 @@ from hil.firmware.cache import Cache
 from hil.firmware.code_size import CodeSizes
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.info import ModelInfo
-from hil.model.preflight import CODE_TOLERANCE, find_problems
+from hil.model.preflight import find_problems
+from hil.model.sizes import CODE_TOLERANCE
 from hil.target import Target
 from hil.tflm.additions import additions
 from hil.tflm.locate import locate_tflm

@@ -84,7 +84,7 @@ def test_all_missing_operators_are_named_with_their_index() -> None:
     first, second = reasons(content)
     assert first.startswith("operator 0 GELU: this TFLM has no kernel")
     assert second.startswith("operator 2 SQUEEZE")
-    assert "Conv2D" in second
+    assert "makes it a RESHAPE" in second
 
 
 def test_a_custom_operator_has_no_kernel() -> None:
@@ -161,7 +161,7 @@ def test_several_subgraphs_are_refused() -> None:
         (1,),
         subgraphs=2,
     )
-    assert "2 subgraphs" in first(models.write(model))
+    assert "1 subgraph that the first one does not call" in first(models.write(model))
 
 
 @pytest.mark.parametrize("shape", [(-1, 4), (1, 0)])
@@ -290,9 +290,9 @@ def test_constants_of_another_size_are_refused() -> None:
 def test_tensors_that_nothing_makes_or_uses_are_refused() -> None:
     tensors = [Tensor("FLOAT32", (1, 4)) for _ in range(4)]
     content = models.write(Model(tensors, [Operator("ADD", (0, 1), (2,))], (0, 3), (2,)))
-    unused, unmade = sorted(reasons(content), reverse=True)
-    assert "nothing makes it" in unmade
-    assert "never used" in unused
+    unmade, unused = reasons(content)
+    assert "'tensor' is used, but nothing makes it" in unmade
+    assert "input 'tensor' is read by no operator" in unused
 
 
 def test_what_cannot_run_is_refused_with_one_reason_or_under_a_title_with_all() -> None:
