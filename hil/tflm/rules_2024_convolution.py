@@ -219,7 +219,7 @@ def legacy_uint8(case: Case) -> Finding | None:
     return Finding(
         "uint8 activations: TFLM has no such kernels since 2021, and this one would write through "
         "pointers it never set",
-        f"{TO_INT8} from the float32 model; the 2020 tree has uint8 kernels",
+        f"{TO_INT8} from the float32 model; TFLM of 2020 has uint8 kernels (--tflm 2020)",
         "K/cmsis_nn/conv.cpp",
     )
 
