@@ -15,7 +15,7 @@ from hil.model.problem import Problem, problem_texts
 from hil.model.recognise import made_for
 from hil.model.rule import Case, RuleSet
 from hil.model.sizes import size_problems
-from hil.model.variables import variable_problems
+from hil.model.variables import variable_findings
 from hil.model.whole_model import (
     CONTROL_FLOW,
     causes,
@@ -61,7 +61,7 @@ def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
     return [
         *causes(model, limits, {operator.index for operator, _ in main}),
         *(problem for operator, problem in own if operator.name in CONTROL_FLOW),
-        *(Problem(each.reason, each.remedy) for each in variable_problems(model)),
+        *(Problem(each.reason, each.remedy) for each in variable_findings(model)),
         *tensor_problems(model, limits),
         *(problem for operator, problem in own if operator.name not in CONTROL_FLOW),
         *size_problems(model, limits),
