@@ -27,6 +27,7 @@ MODULES = {
     "report": ("report",),
     "bundle": ("replay", "verify"),
     "noise": ("noise",),
+    "tflm": ("tflm",),
 }
 
 
