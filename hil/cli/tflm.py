@@ -15,6 +15,7 @@ from rich.text import Text
 
 from hil.cli.options import DEFAULT_TARGET, TargetName
 from hil.cli.prepared import watched
+from hil.errors import ConfigError, did_you_mean
 from hil.target import load_target
 from hil.tflm.inspection import Inspection, inspect_tree
 from hil.tflm.kernels import NAMES
@@ -112,7 +113,7 @@ def selftest_(
     wanted = kernels.split(",") if kernels else [library.name for library in tflm.libraries]
     libraries = [tflm.library(name).name for name in wanted]
     with watched("selftest") as show:
-        rows = list(selftest(tflm, board, libraries, show))
+        rows = list(selftest(tflm, board, libraries, on_progress=show))
     console = Console(highlight=False)
     console.print(
         Text(f"TFLM {tflm.generation.title}, {tflm.origin}, digest {tflm.digest[:12]}, on {target}"),
@@ -153,5 +154,8 @@ def fetch(
     ] = None,
 ) -> None:
     """Fetch the pinned TFLM trees into the cache: a machine is then ready without a network."""
+    for name in names or ():
+        if name not in PINNED:
+            raise ConfigError(f"there is no pinned TFLM {name!r}", hint=did_you_mean(name, PINNED))
     for name in names or PINNED:
         typer.echo(f"TFLM {name}: {locate_tflm(name).origin}")

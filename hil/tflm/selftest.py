@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hil.bench.bench import Bench, BenchChoice
@@ -51,9 +51,13 @@ class SelftestRow:
 
 
 def selftest(
-    tflm: TflmSource, target: Target, libraries: Iterable[str], on_progress: Progress | None = None
+    tflm: TflmSource,
+    target: Target,
+    libraries: Iterable[str],
+    models: Sequence[ModelInfo] | None = None,
+    on_progress: Progress | None = None,
 ) -> Iterator[SelftestRow]:
-    """One row after the other, as they are done.
+    """One row after the other, as they are done; without `models` for the eight of ours.
 
     Integer outputs must equal the `tflite-micro` wheel's where there is one, floats lie within
     rounding; both must be within LiteRT's bounds of its reference kernels.
@@ -64,7 +68,7 @@ def selftest(
     try:
         for library in libraries:
             builder = Builder(target, tflm, library)
-            for model in selftest_models():
+            for model in models or selftest_models():
                 yield _row(builder, model, bench, references, on_progress or silent)
     finally:
         references.close()
@@ -92,7 +96,7 @@ def _row(
         outcome = measure(job, bench.board(builder.target), references, show)
     except HilError as error:
         return SelftestRow(model.name, library, Status.ERROR, reason=str(error))
-    status, reason = _judged(outcome)
+    status, reason = judged(outcome)
     return SelftestRow(
         model.name,
         library,
@@ -103,8 +107,8 @@ def _row(
     )
 
 
-def _judged(outcome: Outcome) -> tuple[Status, str]:
-    """By the wheel, then by LiteRT's reference kernels, then by the arena's two ends."""
+def judged(outcome: Outcome) -> tuple[Status, str]:
+    """The verdict and its reason: by the wheel, by LiteRT's reference kernels, by the arena's ends."""
     if outcome.record.oracle is not None:
         verdict = judge(CheckName.OUTPUTS, outcome, Checks(), None)
         if verdict.status is not Status.PASS:
