@@ -69,6 +69,8 @@ def detect_tree(folder: Path) -> Detected:
 
     Raises ConfigError when there is none, or one of a kind that hil does not take.
     """
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {str(folder)!r}")
     root = next((folder / each for each in ROOTS if (folder / each / MICRO).is_dir()), None)
     if root is None:
         raise ConfigError(
