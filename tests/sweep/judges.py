@@ -50,10 +50,17 @@ class Judges:
     def ask(self, drawn: Drawn, model: ModelInfo, inputs: list[Array]) -> Judgement:
         """What they make of the vectors in `inputs`, in their order."""
         biased = parse_model(write(with_bias(drawn.model)), model.name)
-        litert = _opinion(self._litert, biased, inputs)
-        if NO_KERNEL in litert.refusal:
-            litert = _opinion(self._litert_more, biased, inputs)
-        return Judgement(litert, _opinion(self._wheel, model, inputs))
+        return Judgement(self._by_litert(biased, inputs), _opinion(self._wheel, model, inputs))
+
+    def ask_file(self, model: ModelInfo, inputs: list[Array]) -> Judgement:
+        """As `ask`, of a model that was not drawn."""
+        return Judgement(self._by_litert(model, inputs), _opinion(self._wheel, model, inputs))
+
+    def _by_litert(self, model: ModelInfo, inputs: list[Array]) -> Opinion:
+        opinion = _opinion(self._litert, model, inputs)
+        if NO_KERNEL in opinion.refusal:
+            return _opinion(self._litert_more, model, inputs)
+        return opinion
 
     def close(self) -> None:
         """Ends their processes."""
