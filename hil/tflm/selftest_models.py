@@ -31,7 +31,7 @@ def selftest_models() -> tuple[ModelInfo, ...]:
 
 
 class _Maker:
-    """Writes a model, tensor by tensor; operator versions are those that today's converter gives."""
+    """Writes a model, tensor by tensor; operator versions are those of today's converter."""
 
     def __init__(self) -> None:
         from ai_edge_litert import schema_py_generated
