@@ -69,7 +69,10 @@ def _print(console: Console, found: Inspection, *, with_operators: bool) -> None
         ("tree", str(found.root)),
         ("generation", found.title),
         *(("" if number else "marks", text) for number, text in enumerate(found.marks)),
-        ("commit", f"{found.commit.sha[:12]} of {found.commit.date}" if found.commit else "unknown"),
+        (
+            "commit",
+            f"{found.commit.sha[:12]} of {found.commit.date}" if found.commit else "unknown",
+        ),
         ("digest", found.digest[:12]),
         ("kernels", ", ".join(found.libraries) or "none"),
         ("operators", _operators_text(found)),
@@ -79,7 +82,9 @@ def _print(console: Console, found: Inspection, *, with_operators: bool) -> None
     if with_operators:
         names = [operator.name for operator in found.operators]
         for start in range(0, len(names), NAMES_IN_LINE):
-            console.print(Text("  " + ", ".join(names[start : start + NAMES_IN_LINE])), soft_wrap=True)
+            console.print(
+                Text("  " + ", ".join(names[start : start + NAMES_IN_LINE])), soft_wrap=True
+            )
     if not found.problems:
         console.print("it can be built: hil tflm selftest tries it")
         return
@@ -116,7 +121,9 @@ def selftest_(
         rows = list(selftest(tflm, board, libraries, on_progress=show))
     console = Console(highlight=False)
     console.print(
-        Text(f"TFLM {tflm.generation.title}, {tflm.origin}, digest {tflm.digest[:12]}, on {target}"),
+        Text(
+            f"TFLM {tflm.generation.title}, {tflm.origin}, digest {tflm.digest[:12]}, on {target}"
+        ),
         soft_wrap=True,
     )
     console.print(_table(rows))

@@ -28,4 +28,6 @@ def tflm_option(subject: Subject) -> str:
 
 def _pinned(subject: Subject) -> str | None:
     """The pinned tree's name, None for a folder."""
-    return next((n for n, (_, crate) in PINNED.items() if crate.origin == subject.tflm_origin), None)
+    return next(
+        (n for n, (_, crate) in PINNED.items() if crate.origin == subject.tflm_origin), None
+    )

@@ -1,4 +1,4 @@
-"""What a folder's TFLM tree is: its marks, commit, kernel libraries, operators, and what it lacks."""
+"""What a folder's TFLM tree is: marks, commit, kernel libraries, operators, and what it lacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hil.tflm.third_party import Problem
 GIT_TIMEOUT_S = 10.0
 MARKS_OF_2020 = (
     "checkout, .cc files, tensorflow/lite/micro/tools/make/downloads/",
-    "TfLiteRegistration with versions; DebugLog takes finished text; interpreter with ErrorReporter",
+    "TfLiteRegistration, versions; DebugLog takes finished text; interpreter with ErrorReporter",
     "SimpleMemoryAllocator; schema in tensorflow/lite",
 )
 

@@ -1,4 +1,4 @@
-"""Runs the eight tiny models from one TFLM tree on an emulated board and compares what they give."""
+"""Runs eight tiny models from one TFLM tree on an emulated board and compares what they give."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _row(
 
 
 def judged(outcome: Outcome) -> tuple[Status, str]:
-    """The verdict and its reason: by the wheel, by LiteRT's reference kernels, by the arena's ends."""
+    """Verdict and reason: by the wheel, by LiteRT's reference kernels, by the arena's two ends."""
     if outcome.record.oracle is not None:
         verdict = judge(CheckName.OUTPUTS, outcome, Checks(), None)
         if verdict.status is not Status.PASS:

@@ -31,7 +31,7 @@ def selftest_models() -> tuple[ModelInfo, ...]:
 
 
 class _Maker:
-    """Writes a model, tensor by tensor; operators have the versions that today's converter gives."""
+    """Writes a model, tensor by tensor; operator versions are those of today's converter."""
 
     def __init__(self) -> None:
         from ai_edge_litert import schema_py_generated
@@ -165,7 +165,9 @@ def _int8_conv(make: _Maker) -> bytes:
     _convolve(make, 3, (x, weights, bias), convolved, RELU)
     _pool(make, "AVERAGE_POOL_2D", convolved, pooled)
     _reshape(make, flat_shape=shape, data=pooled, flat=flat, sizes=(1, 128))
-    make.operator("FULLY_CONNECTED", 4, (flat, dense, dense_bias), (logits,), "FullyConnectedOptions")
+    make.operator(
+        "FULLY_CONNECTED", 4, (flat, dense, dense_bias), (logits,), "FullyConnectedOptions"
+    )
     make.operator("SOFTMAX", 2, (logits,), (y,), "SoftmaxOptions", beta=1.0)
     return make.file((x,), (y,))
 
@@ -203,9 +205,7 @@ def _int8_shapes(make: _Maker) -> bytes:
     y = make.tensor("INT8", (1, 120), 1 / 256, -128)
     shape = make.constant(np.array([1, 120], np.int32))
     make.operator("PAD", 2, (x, paddings), (padded,), "PadOptions")
-    make.operator(
-        "CONCATENATION", 2, (padded, padded), (joined,), "ConcatenationOptions", axis=3
-    )
+    make.operator("CONCATENATION", 2, (padded, padded), (joined,), "ConcatenationOptions", axis=3)
     _reshape(make, flat_shape=shape, data=joined, flat=flat, sizes=(1, 120))
     make.operator("LOGISTIC", 2, (flat,), (y,))
     return make.file((x,), (y,))
@@ -296,7 +296,9 @@ def _float32_conv(make: _Maker) -> bytes:
     _convolve(make, 1, (x, weights, bias), convolved, RELU)
     _pool(make, "MAX_POOL_2D", convolved, pooled)
     _reshape(make, flat_shape=shape, data=pooled, flat=flat, sizes=(1, 96))
-    make.operator("FULLY_CONNECTED", 1, (flat, dense, dense_bias), (logits,), "FullyConnectedOptions")
+    make.operator(
+        "FULLY_CONNECTED", 1, (flat, dense, dense_bias), (logits,), "FullyConnectedOptions"
+    )
     make.operator("SOFTMAX", 1, (logits,), (y,), "SoftmaxOptions", beta=1.0)
     return make.file((x,), (y,))
 

@@ -26,7 +26,10 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_inspect_tells_marks_commit_libraries_and_operators(checkout: Path) -> None:
     sha = subprocess.run(
-        ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ["git", "-C", str(checkout), "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     done = hil("tflm", "inspect", checkout, "--operators")
     assert done.returncode == 0

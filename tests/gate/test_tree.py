@@ -66,7 +66,11 @@ def test_when_asked_they_are_compared_and_the_tree_is_the_first_suspect(
 
 
 def test_two_states_of_one_s_own_tree_are_different_trees() -> None:
-    mine = {"tflm_origin": "folder lab", "tflm_generation": "modern", "tflm_digest": "11"}
+    mine: dict[str, object] = {
+        "tflm_origin": "folder lab",
+        "tflm_generation": "modern",
+        "tflm_digest": "11",
+    }
     before, after = make_entry(subject=mine), make_entry(subject=mine | {"tflm_digest": "22"})
     (difference,) = forbidding(before, after)
     assert str(difference) == "tflm: modern, folder lab, 11 -> modern, folder lab, 22"
@@ -74,8 +78,8 @@ def test_two_states_of_one_s_own_tree_are_different_trees() -> None:
 
 
 def test_the_same_tree_is_no_condition_wherever_it_was_told_from() -> None:
-    subject = {"tflm_generation": "2020"}
-    assert forbidding(make_entry(), make_entry(subject=subject)) == ()
+    named: dict[str, object] = {"tflm_generation": "2020"}
+    assert forbidding(make_entry(), make_entry(subject=named)) == ()
 
 
 def test_the_option_names_a_pinned_tree_or_the_folder() -> None:

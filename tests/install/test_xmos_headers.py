@@ -1,5 +1,5 @@
-"""The headers in the wheel of XMOS: TFLM of 2023 in a namespace of its own. Refused as they are; with
-the namespace back they are a second check that the harness compiles against headers of others.
+"""The headers in the wheel of XMOS: TFLM of 2023 in a namespace of its own. Refused as they are;
+with the namespace back, a second check that the harness compiles against headers of others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TRIMMED = "TF_LITE_STATIC_MEMORY"
 @pytest.fixture(scope="module")
 def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("xmos")
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", WHEEL, "-d", folder]
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", WHEEL, "-d", str(folder)]
     subprocess.run(command, check=True, timeout=TIMEOUT_S)
     (wheel,) = folder.glob("*.whl")
     root = folder / "headers"
