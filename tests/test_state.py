@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hil.arena import measure_arena
+from hil.arena import measure_arena, restarter
 from hil.bench.emulated import EmulatedBoard
 from hil.bisect import first_divergence
 from hil.bundle.measure import measure_with_evidence
@@ -181,7 +181,7 @@ def test_a_board_that_is_not_reset_gives_other_outputs(
 def test_bisect_profile_and_arena_bring_the_state_back(
     model: ModelInfo, device: Device, board: EmulatedBoard, builder: Builder
 ) -> None:
-    vectors = sequences_of(model)
+    vectors, image = sequences_of(model), builder.build(model)
     index = typical_vector(model, vectors)
     assert index == 1
     host = start_tree(HostBuilder.beside(builder), model)
@@ -202,7 +202,8 @@ def test_bisect_profile_and_arena_bring_the_state_back(
 
     steps = steps_through(model, vectors, index)
     assert len(steps) == 2
-    truth = measure_arena(device, steps, TIMEOUT_S, board.flasher.reset)
+    restart = restarter(board.flasher.reset, lambda: device.hello(image, builder.target))
+    truth = measure_arena(device, steps, TIMEOUT_S, restart)
     device.allocate()
     expected = [device.infer(inputs, TIMEOUT_S).outputs for inputs in steps]
     device.allocate(truth.minimum_bytes)

@@ -33,7 +33,7 @@ _FLASH_SECTIONS = (".text", ".rodata", ".vectors", ".model", ".init_array", ".AR
 _RAM_SECTIONS = (".bss", "COMMON")
 # More than padding between sections can be: something was not read.
 ALIGNMENT_MAX_BYTES = 1024
-_OWN_FILES = ("libharness.a", "identity.cc", "model.S", "tracing.cc")
+_OWN_FILES = ("libharness.a", "identity.cc", "model.S")
 
 
 @dataclass(frozen=True)
@@ -109,4 +109,4 @@ def _owner(section: str, file: str, kernel_files: Collection[str]) -> Owner:
     member = _MEMBER.search(file)
     if member is not None:
         return Owner.KERNELS if member["source"] in kernel_files else Owner.INTERPRETER
-    return Owner.INTERPRETER if "resolver.cc" in file else Owner.LIBRARY
+    return Owner.INTERPRETER if "operators.cc" in file else Owner.LIBRARY

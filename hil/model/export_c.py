@@ -58,7 +58,7 @@ def _check_operators(model: ModelInfo, tflm: TflmSource) -> None:
             f"TFLM {title} has no kernel for {', '.join(missing)}",
             hint="; ".join(f"{name}: {remedy}" for name, remedy in known.items()),
         )
-    if model.subgraphs != 1 and CONTROL_FLOW.keys().isdisjoint(tflm.operators):
+    if model.subgraphs != 1 and CONTROL_FLOW.isdisjoint(tflm.operators):
         raise UnsupportedModel(
             f"the model has {model.subgraphs} subgraphs, TFLM {title} runs 1",
             hint="hil model fix keeps the first alone, where it calls no other",

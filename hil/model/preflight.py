@@ -15,11 +15,11 @@ from hil.model.problem import Problem, problem_texts
 from hil.model.recognise import made_for
 from hil.model.rule import Case, RuleSet
 from hil.model.sizes import size_problems
-from hil.model.variables import variable_problems
+from hil.model.variables import variable_findings
 from hil.model.whole_model import (
     CONTROL_FLOW,
     causes,
-    running_graphs,
+    prepared_graphs,
     shape_chain,
     tensor_problems,
 )
@@ -54,14 +54,14 @@ def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
 
     What follows from a cause is left out. [] if it runs.
     """
-    main, *further = (_by_operator(graph, limits) for graph in running_graphs(model, limits))
+    main, *further = (_by_operator(graph, limits) for graph in prepared_graphs(model, limits))
     follows = shape_chain(model) | _compiled(model)
     own = [(op, problem) for op, problem in main if op.index not in follows]
     own += [pair for graph in further for pair in graph]
     return [
-        *causes(model, {operator.index for operator, _ in main}),
+        *causes(model, limits, {operator.index for operator, _ in main}),
         *(problem for operator, problem in own if operator.name in CONTROL_FLOW),
-        *(Problem(each.reason, each.remedy) for each in variable_problems(model)),
+        *(Problem(each.reason, each.remedy) for each in variable_findings(model)),
         *tensor_problems(model, limits),
         *(problem for operator, problem in own if operator.name not in CONTROL_FLOW),
         *size_problems(model, limits),

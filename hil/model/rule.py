@@ -12,6 +12,7 @@ I32, I64, BOOL = "INT32", "INT64", "BOOL"
 # Operators that use a scale for each channel of their weights.
 PER_CHANNEL = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 WITHOUT_A_WORD = "and give wrong results without a word"
+SILENTLY = "wrong results without an error"
 
 
 @dataclass(frozen=True)

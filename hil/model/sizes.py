@@ -12,7 +12,7 @@ from hil.vocab import Scheme
 if TYPE_CHECKING:
     from hil.model.preflight import Limits
 
-# Estimates of code are at most this share off: measured over the suites' models, docs/models.md.
+# Estimates of code are at most this share off: measured over the suites' models (docs/memory.md).
 CODE_TOLERANCE = 0.1
 # What else is in the RAM of an arena: TFLM's own structures and the firmware's variables.
 ARENA_ALLOWANCE_BYTES = 16 * 1024

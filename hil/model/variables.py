@@ -11,17 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hil.model.info import VARIABLE_HANDLE, ModelInfo, OperatorInfo, TensorInfo
+from hil.model.rule import Finding
 
 READ, ASSIGN = "READ_VARIABLE", "ASSIGN_VARIABLE"
 EXPORT_AGAIN = "export the model again, its variables as tf.Variable of a fixed shape"
-
-
-@dataclass(frozen=True)
-class VariableProblem:
-    """Why a model's variables would not work, and what its user can do."""
-
-    reason: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -33,17 +26,17 @@ class _Use:
     value: TensorInfo
 
 
-def variable_problems(model: ModelInfo) -> Iterator[VariableProblem]:
+def variable_findings(model: ModelInfo) -> Iterator[Finding]:
     """What is wrong with how `model` uses its variables; nothing without any."""
     handles = [o for o in model.all_operators if o.name == VARIABLE_HANDLE]
     if any(not (handle.options or {}).get("sharedName") for handle in handles):
-        yield VariableProblem(
+        yield Finding(
             "a VAR_HANDLE has no name: this TFLM reads it through address 0", EXPORT_AGAIN
         )
         return
     containers = {(handle.options or {}).get("container") is None for handle in handles}
     if len(containers) > 1:
-        yield VariableProblem(
+        yield Finding(
             "some variables have a container and others none: this TFLM reads through address 0",
             EXPORT_AGAIN,
         )
@@ -53,10 +46,10 @@ def variable_problems(model: ModelInfo) -> Iterator[VariableProblem]:
         yield from _of_one(name.removeprefix("/"), own)
 
 
-def _of_one(name: str, uses: list[_Use]) -> Iterator[VariableProblem]:
+def _of_one(name: str, uses: list[_Use]) -> Iterator[Finding]:
     assigned = [use for use in uses if use.operator.name == ASSIGN]
     if uses and not assigned:
-        yield VariableProblem(
+        yield Finding(
             f"variable {name!r} is read and never assigned: this TFLM gives it no memory, and what "
             "is read is left as it was",
             "assign it, or make it a constant",
@@ -65,7 +58,7 @@ def _of_one(name: str, uses: list[_Use]) -> Iterator[VariableProblem]:
     sizes = {(use.value.type, use.value.bytes) for use in uses}
     if len(sizes) > 1:
         found = ", ".join(f"{type_.lower()} of {size:,} bytes" for type_, size in sorted(sizes))
-        yield VariableProblem(
+        yield Finding(
             f"variable {name!r} is used as {found}: this TFLM copies as many bytes as the first "
             "assignment had",
             EXPORT_AGAIN,

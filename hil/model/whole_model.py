@@ -15,13 +15,8 @@ if TYPE_CHECKING:
     from hil.model.preflight import Limits
 
 SCHEMA_VERSION = 3
-# Operators that run other subgraphs, and their options that say which.
-CONTROL_FLOW = {
-    "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
-    "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
-    "CALL": ("subgraph",),
-    "CALL_ONCE": ("initSubgraphIndex",),
-}
+# Operators that run other subgraphs.
+CONTROL_FLOW = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})
 FIX = "hil model fix"
 # Changes of its that only TFLM of 2020 needs.
 FIX_2020 = "hil model fix --tflm 2020"
@@ -29,22 +24,17 @@ FIX_2020 = "hil model fix --tflm 2020"
 CUT_UP = frozenset({"SPLIT", "SPLIT_V", "UNPACK"})
 
 
-def running_graphs(model: ModelInfo, limits: Limits) -> list[ModelInfo]:
-    """The main subgraph, and those that operators run which this TFLM has."""
-    graphs, found, waiting = model.graphs, [0], [0]
-    while waiting:
-        for operator in graphs[waiting.pop()].operators:
-            options = (
-                CONTROL_FLOW.get(operator.name, ()) if operator.name in limits.operators else ()
-            )
-            called = [int((operator.options or {}).get(option, 0)) for option in options]
-            new = [index for index in called if index not in found and 0 <= index < len(graphs)]
-            found += new
-            waiting += new
-    return [graphs[index] for index in found]
+def prepared_graphs(model: ModelInfo, limits: Limits) -> tuple[ModelInfo, ...]:
+    """The subgraphs that this TFLM looks at: all, called or not, or the main one alone."""
+    return model.graphs if has_control_flow(limits) else model.graphs[:1]
 
 
-def causes(model: ModelInfo, blocked: Collection[int]) -> Iterator[Problem]:
+def has_control_flow(limits: Limits) -> bool:
+    """Whether this TFLM knows of more than one subgraph."""
+    return not CONTROL_FLOW.isdisjoint(limits.operators)
+
+
+def causes(model: ModelInfo, limits: Limits, blocked: Collection[int]) -> Iterator[Problem]:
     """What other problems follow from. `blocked` are the indices of operators that have one."""
     finding = made_for(model)
     if finding is not None:
@@ -55,7 +45,8 @@ def causes(model: ModelInfo, blocked: Collection[int]) -> Iterator[Problem]:
             "convert it with a TensorFlow Lite converter",
         )
     yield from _free_batch(model, blocked)
-    yield from _uncalled_subgraphs(model)
+    if model.subgraphs != 1 and not has_control_flow(limits):
+        yield from _uncalled_subgraphs(model)
 
 
 def shape_chain(model: ModelInfo) -> set[int]:
@@ -89,8 +80,6 @@ def _free_batch(model: ModelInfo, blocked: Collection[int]) -> Iterator[Problem]
 
 
 def _uncalled_subgraphs(model: ModelInfo) -> Iterator[Problem]:
-    if model.subgraphs == 1:
-        return
     from hil.model.writer import open_model  # numpy is slow to import
 
     opened = open_model(model.content)
@@ -106,7 +95,7 @@ def _uncalled_subgraphs(model: ModelInfo) -> Iterator[Problem]:
     another = " (--signature NAME: another)" if lost else ""
     yield Problem(
         f"{counted(model.subgraphs - len(called), 'subgraph')} that the first one does not "
-        f"call{which}: TFLM runs the first",
+        f"call{which}: this TFLM takes one alone",
         f"{FIX} keeps the first alone{another}",
     )
 
@@ -122,7 +111,7 @@ def tensor_problems(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
                     f"{role} {tensor.name!r} is {tensor.type}",
                     "use float32, int8, uint8, int16, int32, int64 or bool",
                 )
-    for graph in running_graphs(model, limits):
+    for graph in prepared_graphs(model, limits):
         yield from _shapes(graph)
         yield from _constants(graph)
     yield from _lifetimes(model)

@@ -93,10 +93,11 @@ class References:
                 on_progress(*self._step)
             try:
                 result = future.result()
-                if result is not None:
-                    results[name] = result
             except HilError as error:
                 errors[name] = error
+                continue
+            if result is not None:
+                results[name] = result
         return results, errors
 
     def run(

@@ -12,6 +12,8 @@ from hil.model.info import ModelInfo
 from hil.model.preflight import Limits, find_problems
 from hil.model.problem import problem_texts
 from hil.model.rule import RuleSet
+from hil.target import Target
+from hil.tflm.kernels import REFERENCE
 from hil.tflm.rules_2020 import SINCE_2020
 from hil.tflm.source import TflmSource
 from tests import models
@@ -58,6 +60,14 @@ def test_a_second_signature_is_no_control_flow(limits: Limits) -> None:
     (text,) = texts(stored("two_signatures"), limits)
     assert "for the signatures 'mul'" in text
     assert "control flow" not in text
+
+
+@pytest.mark.parametrize("name", ["two_signatures", "lstm_float", "flat_free_float", "u8io"])
+def test_what_2024_knows_is_no_reason_there(
+    name: str, target: Target, tflm_2024: TflmSource
+) -> None:
+    """Each of these runs on its host build and equals LiteRT's reference kernels."""
+    assert texts(stored(name), tflm_2024.limits(target, REFERENCE)) == []
 
 
 def test_equal_reasons_are_said_once_with_all_operators(limits: Limits) -> None:

@@ -16,6 +16,8 @@ from hil.model.info import ModelInfo
 from hil.reference import references as module
 from hil.reference.reference import Reference, ReferenceName, ReferenceResult
 from hil.reference.references import References, cancel
+from hil.target import Target
+from hil.tflm.source import TflmSource
 from tests.model.data import stored
 
 DEADLINE_S = 10.0
@@ -88,7 +90,7 @@ def test_every_tree_that_was_started_is_killed(
 ) -> None:
     trees: list[Waiting] = []
 
-    def make(_: object) -> Waiting:
+    def make(*_: object) -> Waiting:
         trees.append(Waiting())
         return trees[-1]
 
@@ -106,7 +108,7 @@ def test_without_the_wheel_the_builders_tree_takes_its_place(
     monkeypatch: pytest.MonkeyPatch, builder: Builder, dense_model: ModelInfo
 ) -> None:
     monkeypatch.setattr(module, "has_tflm_wheel", lambda: False)
-    monkeypatch.setattr(module, "TreeReference", lambda _: Waiting())
+    monkeypatch.setattr(module, "TreeReference", lambda *_: Waiting())
     references = References((LITERT, TFLM), lambda _: Waiting())
     pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
     assert set(pending) == {TREE, LITERT}
@@ -114,12 +116,14 @@ def test_without_the_wheel_the_builders_tree_takes_its_place(
 
 
 @pytest.mark.toolchain
-def test_where_the_wheel_refuses_the_builders_tree_is_asked(builder: Builder) -> None:
+def test_where_the_wheel_refuses_the_builders_tree_is_asked(
+    target: Target, tflm_2020: TflmSource
+) -> None:
     """The wheel has no kernel for uint8, the image's own TFLM of 2020 has."""
-    model = stored("uint8fc")
+    model, builder_2020 = stored("uint8fc"), Builder(target, tflm_2020)
     inputs = random_vectors(model, 3, 0).inputs
     references = References()
-    results, errors = references.collect(references.start(model, inputs, builder))
+    results, errors = references.collect(references.start(model, inputs, builder_2020))
     references.close()
     assert "host TFLM refuses the model" in errors[TFLM].message
     assert "Traceback" not in errors[TFLM].detail

@@ -9,14 +9,14 @@ from hil.link.c_header import protocol_header
 from hil.resources import firmware_harness_dir
 from hil.tflm.generation import Generation
 
-FILES = ("src/engine_tflm.cc", "image/resolver.cc", "image/tracing.cc")
+FILES = ("src/engine_tflm.cc", "image/operators.cc")
 MODEL_CONFIG = """#define HIL_OPERATOR_COUNT 2
 #define HIL_ADD_OPERATORS(resolver) \\
   resolver.AddConv2D(); resolver.AddFullyConnected(tflite::Register_FULLY_CONNECTED());
 #define HIL_OPERATORS(X) X(CONV_2D) X(FULLY_CONNECTED)
 #define HIL_CUSTOM_OPERATORS(X) X(0, "Custom")
 """
-TIMEOUT_S = 240
+TIMEOUT_S = 600
 
 
 def complaints(root: Path, generation: Generation, folder: Path) -> str:

@@ -153,11 +153,11 @@ const Model* GetModel(const void* buffer);
         suffix = self.suffix
         files = {
             "debug_log.h": self._debug_log(),
-            "memory_helpers.h": f"""#pragma once
+            "memory_helpers.h": """#pragma once
 #include "tensorflow/lite/c/common.h"
-namespace tflite {{
+namespace tflite {
 TfLiteStatus TfLiteEvalTensorByteLength(const TfLiteEvalTensor* tensor, size_t* bytes);
-}}
+}
 """,
             "memory_planner/greedy_memory_planner.h": _in_tflite("class GreedyMemoryPlanner {};"),
             "micro_time.h": _in_tflite(
@@ -202,7 +202,7 @@ TfLiteStatus TfLiteEvalTensorByteLength(const TfLiteEvalTensor* tensor, size_t* 
         return files
 
     def _debug_log(self) -> str:
-        text = f'#pragma once\n#include <stdarg.h>\n#include <stddef.h>\nextern "C" {{\n'
+        text = '#pragma once\n#include <stdarg.h>\n#include <stddef.h>\nextern "C" {\n'
         text += f"void DebugLog({self.log});\n"
         if self.vsnprintf is not None:
             text += (

@@ -13,7 +13,6 @@
 #include "format.h"
 #include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #include "tensorflow/lite/micro/debug_log.h"
-#include "tensorflow/lite/micro/kernels/svdf.h"  // its registrations, which the resolver lacks
 #include "tensorflow/lite/micro/memory_helpers.h"
 #include "tensorflow/lite/micro/memory_planner/greedy_memory_planner.h"
 #include "tensorflow/lite/micro/micro_allocator.h"
@@ -34,15 +33,22 @@ extern const uint8_t model_data[];
 extern const uint8_t model_data_end[];
 }
 
+// The tree's resolver does not include the headers that have these.
+namespace tflite {
+TFLMRegistration Register_SVDF_INT8();
+TFLMRegistration Register_UNIDIRECTIONAL_SEQUENCE_LSTM_INT8();
+}  // namespace tflite
+
 // Defines the function that TFLM prints with: it gives finished text and who called it to `take`.
-#define HIL_TFLM_DEFINE_LOG(take)                                                           \
-  extern "C" void DebugLog(const char *format, va_list arguments) {                         \
-    char text[hil::tflm::kLogBytes];                                                        \
-    hil::Format(text, sizeof text, format, arguments);                                      \
-    take(text, __builtin_return_address(0));                                                \
-  }                                                                                         \
-  extern "C" int DebugVsnprintf(char *buffer, size_t size, const char *format, va_list arguments) { \
-    return hil::Format(buffer, size, format, arguments);                                    \
+#define HIL_TFLM_DEFINE_LOG(take)                                              \
+  extern "C" void DebugLog(const char *format, va_list arguments) {            \
+    char text[hil::tflm::kLogBytes];                                           \
+    hil::Format(text, sizeof text, format, arguments);                         \
+    take(text, __builtin_return_address(0));                                   \
+  }                                                                            \
+  extern "C" int DebugVsnprintf(char *buffer, size_t size, const char *format, \
+                                va_list arguments) {                           \
+    return hil::Format(buffer, size, format, arguments);                       \
   }
 
 namespace hil {
@@ -89,9 +95,9 @@ constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
 constexpr size_t kArenaAlignment = 16;
 
 // What the interpreter's constructor puts into the arena before it looks at the size.
-constexpr size_t kMinimumArenaBytes =
-    sizeof(tflite::SingleArenaBufferAllocator) + sizeof(tflite::GreedyMemoryPlanner) +
-    sizeof(tflite::MicroAllocator) + 4 * kArenaAlignment;
+constexpr size_t kMinimumArenaBytes = sizeof(tflite::SingleArenaBufferAllocator) +
+                                      sizeof(tflite::GreedyMemoryPlanner) +
+                                      sizeof(tflite::MicroAllocator) + 4 * kArenaAlignment;
 
 // At most: two names, an address, a size, a value; once more for the table of them.
 constexpr size_t kResourceVariableBytes = 16 * sizeof(void *);
@@ -131,9 +137,8 @@ inline Interpreter *MakeInterpreter(void *storage, const tflite::Model *model,
   // Create does not look at what it gets for them.
   if (arena_bytes < kMinimumArenaBytes + variables * kResourceVariableBytes) return nullptr;
   tflite::MicroAllocator *allocator = tflite::MicroAllocator::Create(arena, arena_bytes);
-  return new (storage)
-      Interpreter(model, resolver, allocator,
-                  tflite::MicroResourceVariables::Create(allocator, variables));
+  return new (storage) Interpreter(model, resolver, allocator,
+                                   tflite::MicroResourceVariables::Create(allocator, variables));
 }
 
 // Head and tail of the arena. The interpreter hides its allocator, but that is the first thing it
