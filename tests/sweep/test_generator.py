@@ -72,18 +72,19 @@ class Faulty:
 
 @pytest.mark.parametrize("operator", sorted(FAMILIES))
 def test_the_same_seed_draws_the_same_models_and_every_one_can_be_read(operator: str) -> None:
-    for kind in (kind for kind in kinds() if kind.operator == operator):
-        first, second, other = (
-            [drawn.content() for drawn in itertools.islice(draw(kind, seed), MODELS)]
-            for seed in (SEED, SEED, SEED + 1)
-        )
-        assert first == second
-        assert first != other
-        for drawn in itertools.islice(draw(kind, SEED), MODELS):
-            model = parse_model(drawn.content(), operator)
-            assert operator in {each.name for each in model.operators}
-            shapes = [array.shape for array in vectors(drawn, np.random.default_rng(SEED))]
-            assert shapes == [(VECTORS, *tensor.shape) for tensor in model.input_tensors]
+    of_it = [kind for kind in kinds() if kind.operator == operator]
+    models, again, others = (
+        [each for kind in of_it for each in itertools.islice(draw(kind, seed), MODELS)]
+        for seed in (SEED, SEED, SEED + 1)
+    )
+    contents = [drawn.content() for drawn in models]
+    assert contents == [drawn.content() for drawn in again]
+    assert contents != [drawn.content() for drawn in others]
+    for drawn, content in zip(models, contents, strict=True):
+        model = parse_model(content, operator)
+        assert operator in {each.name for each in model.operators}
+        shapes = [array.shape for array in vectors(drawn, np.random.default_rng(SEED))]
+        assert shapes == [(VECTORS, *tensor.shape) for tensor in model.input_tensors]
 
 
 def test_models_merged_into_one_give_what_each_gives_alone(
