@@ -116,6 +116,14 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         one_step,
     ),
     Explanation(
+        "TFLM and LiteRT fill the tables of int16 SOFTMAX (LUTPopulate, kernels/internal/common.h) "
+        "with other roundings: tree and wheel agree",
+        LITERT,
+        {"SOFTMAX"},
+        {"INT16"},
+        one_step,
+    ),
+    Explanation(
         "LiteRT's int8 FULLY_CONNECTED rounds once, TFLM twice: a high product, then a shift "
         "(MultiplyByQuantizedMultiplier, kernels/internal/common.cpp; arm_nn_requantize)",
         LITERT,
