@@ -243,6 +243,7 @@ def _subject(task: Task, image: Image) -> Subject:
         build_id=image.build_id_hex,
         tflm_origin=manifest["tflm"]["origin"],
         tflm_digest=manifest["tflm"]["digest"],
+        tflm_generation=manifest["tflm"]["generation"],
         harness_digest=manifest["harness_digest"],
         toolchain=manifest["toolchain"],
         flags=tuple(manifest["flags"]),

@@ -29,7 +29,8 @@ class Subject(Record):
     """What is being measured: may change from night to night, the suspect when results do.
 
     `source_commit` is the commit of the repository that the suite or model is in, with a `+` when
-    tracked files had changed since; None outside a repository.
+    tracked files had changed since; None outside a repository. `tflm_generation` is None in records
+    from before there were several.
     """
 
     model_sha256: str
@@ -37,6 +38,7 @@ class Subject(Record):
     build_id: str
     tflm_origin: str
     tflm_digest: str
+    tflm_generation: str | None = None
     harness_digest: str
     toolchain: str
     flags: tuple[str, ...]

@@ -28,6 +28,7 @@ MODULES = {
     "cache": ("cache",),
     "bundle": ("replay", "verify"),
     "noise": ("noise",),
+    "tflm": ("tflm",),
 }
 
 

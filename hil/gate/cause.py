@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hil.gate.entry import BaselineEntry
 from hil.gate.quantity import Dimension, Quantity
+from hil.gate.tree import told_tree
 from hil.record import OperatorFigures
 from hil.vocab import Kind
 
@@ -28,6 +29,8 @@ def causes(quantity: Quantity, before: BaselineEntry, after: BaselineEntry) -> t
 
 def _subject(before: BaselineEntry, after: BaselineEntry) -> Iterator[str]:
     old, new = before.subject, after.subject
+    if old.tflm_digest != new.tflm_digest:
+        yield f"TFLM source: {told_tree(old)} -> {told_tree(new)}"
     if old.model_sha256 != new.model_sha256:
         yield f"model: {_short(old.model_sha256)} -> {_short(new.model_sha256)}"
         yield from _reshaped(before, after)
@@ -39,11 +42,6 @@ def _subject(before: BaselineEntry, after: BaselineEntry) -> Iterator[str]:
         yield f"flags: {' '.join(gone) or '(none)'} -> {' '.join(come) or '(none)'}"
     if old.toolchain != new.toolchain:
         yield f"toolchain: {old.toolchain} -> {new.toolchain}"
-    if old.tflm_digest != new.tflm_digest:
-        yield (
-            f"TFLM source: {old.tflm_origin} {_short(old.tflm_digest)} -> "
-            f"{new.tflm_origin} {_short(new.tflm_digest)}"
-        )
     if old.harness_digest != new.harness_digest:
         yield f"harness: {_short(old.harness_digest)} -> {_short(new.harness_digest)}"
     if old.source_commit != new.source_commit and old.build_id != new.build_id:

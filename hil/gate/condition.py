@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from hil.errors import ConfigError, did_you_mean
 from hil.gate.entry import BaselineEntry
+from hil.gate.tree import told_tree
 from hil.vocab import Kind
 
-DATA, TOOLCHAIN = "data", "toolchain"
+DATA, TOOLCHAIN, TFLM = "data", "toolchain", "tflm"
 _FIELDS = (
     "core_clock_hz",
     "arena_placement",
@@ -17,7 +18,7 @@ _FIELDS = (
     "protocol_major",
     "counter_unit",
 )
-KEYS = (*_FIELDS, DATA, TOOLCHAIN)
+KEYS = (*_FIELDS, DATA, TOOLCHAIN, TFLM)
 HASH_DIGITS = 12
 
 
@@ -40,7 +41,7 @@ def forbidding(
 
     Emulated boards count instructions, which another compiler simply issues otherwise: there the
     toolchain is a condition too. On silicon it is a suspect, for what a product would run is slower
-    or faster with it.
+    or faster with it. The TFLM tree is a condition everywhere: another one is another library.
     """
     found = [
         Difference(name, str(old), str(new))
@@ -53,6 +54,8 @@ def forbidding(
     compilers = before.subject.toolchain, after.subject.toolchain
     if Kind.EMULATED in (before.kind, after.kind) and compilers[0] != compilers[1]:
         found.append(Difference(TOOLCHAIN, *compilers))
+    if before.subject.tflm_digest != after.subject.tflm_digest:
+        found.append(Difference(TFLM, told_tree(before.subject), told_tree(after.subject)))
     return tuple(difference for difference in found if difference.key not in accepted)
 
 

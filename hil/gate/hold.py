@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hil.gate.cause import causes
-from hil.gate.condition import forbidding
+from hil.gate.condition import TFLM, forbidding
 from hil.gate.entry import BaselineEntry
 from hil.gate.expression import Expression
 from hil.gate.noise import (
@@ -19,6 +19,7 @@ from hil.gate.noise import (
     decide,
 )
 from hil.gate.quantity import Dimension, Quantity
+from hil.gate.tree import tflm_option
 from hil.record import BothLatencies, GateAnswer
 from hil.vocab import SHARES, Better, GateOutcome, Kind
 
@@ -60,6 +61,8 @@ def hold(
         keys = ", ".join(difference.key for difference in forbids)
         said = "; ".join(map(str, forbids))
         reason = f"not comparable with baseline {terms.baseline}: {said} (--hil-accept {keys})"
+        if any(difference.key == TFLM for difference in forbids):
+            reason += f"; {_other_tree(before, terms.baseline)}"
         return _without(expression, after, GateOutcome.INCOMPARABLE, reason)
     if quantity.dimension is Dimension.ACCURACY:
         metrics = before.accuracy_metric, after.accuracy_metric
@@ -78,6 +81,14 @@ def hold(
     held = _Held(expression, before, after, old, new, allowed, terms)
     noisy = _samples(quantity, before, after)
     return held.by_count() if noisy is None else held.by_samples(noisy)
+
+
+def _other_tree(before: BaselineEntry, baseline: str) -> str:
+    """What goes on with the baseline's TFLM tree, and what takes the new one for it."""
+    return (
+        f"--hil-tflm {tflm_option(before.subject)} --hil-kernels {before.kernels} continues the "
+        f"baseline, hil baseline set {baseline} renews it"
+    )
 
 
 def _without(

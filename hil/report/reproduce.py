@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from hil.record import RunResult
+from hil.gate.tree import tflm_option
+from hil.record import RunResult, Subject
 from hil.tflm.choice import DEFAULT_GENERATION
-from hil.tflm.locate import PINNED
 from hil.vocab import RunOrigin
 
 
@@ -21,7 +21,7 @@ def reproduction(run: RunResult, baseline: str | None = None) -> str:
         option = "--hil-kernels"
     command += [option, run.kernels]
     if record is not None:
-        command += _tflm(record.subject.tflm_origin, option.replace("kernels", "tflm"))
+        command += _tflm(record.subject, option.replace("kernels", "tflm"))
         flag = next((f for f in record.subject.flags if f.startswith("-O")), "-O2")
         if flag != "-O2" and command[0] == "pytest":
             command += ["--hil-optimization", flag.removeprefix("-")]
@@ -30,9 +30,7 @@ def reproduction(run: RunResult, baseline: str | None = None) -> str:
     return shlex.join(command)
 
 
-def _tflm(origin: str, option: str) -> list[str]:
-    """The option for a pinned tree other than the default one."""
-    for name, (_, crate) in PINNED.items():
-        if crate.origin == origin and name != DEFAULT_GENERATION:
-            return [option, name]
-    return []
+def _tflm(subject: Subject, option: str) -> list[str]:
+    """The option for another tree than the default one."""
+    name = tflm_option(subject)
+    return [option, name] if name != DEFAULT_GENERATION else []

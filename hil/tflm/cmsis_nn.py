@@ -41,7 +41,10 @@ def api_mismatches(
                 what = f"{name} with {count} arguments, CMSIS-NN declares it with {takes}"
                 other.setdefault(what, set()).add(path.name)
     return [
-        *(f'{_files(files)} include "{name}", which is not there' for name, files in missing.items()),
+        *(
+            f'{_files(files)} include "{name}", which is not there'
+            for name, files in missing.items()
+        ),
         *(f"{_files(files)} call {what}" for what, files in other.items()),
         *(
             f"{_files(files)} call {name}, which CMSIS-NN does not declare"

@@ -18,8 +18,8 @@ from hil.tflm.third_party import Problem, ThirdParty, read_third_party
 ROOTS = (".", "src", "submodules/pico-tflmicro/src", "submodules/tensorflow")
 XMOS_MARK = "namespace tflite_micro"
 STANDALONE_MARK = MICRO / "c/common.h"
-# What the pinned tree of 2024 says about itself: one that says the same, wherever it lies, is of its
-# generation.
+# What the pinned tree of 2024 says about itself: one that says the same, wherever it lies, is of
+# its generation.
 MARKS_2024 = Marks(
     layout=Layout.PICO,
     suffix=".cpp",
@@ -69,6 +69,8 @@ def detect_tree(folder: Path) -> Detected:
 
     Raises ConfigError when there is none, or one of a kind that hil does not take.
     """
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {str(folder)!r}")
     root = next((folder / each for each in ROOTS if (folder / each / MICRO).is_dir()), None)
     if root is None:
         raise ConfigError(

@@ -26,8 +26,8 @@ _LEFT_OUT = (
 )
 _DENSE = "FULLY_CONNECTED"
 _PER_TENSOR = (
-    "hil model convert FILE.tflite --per-tensor-dense rewrites its weights; the pinned TFLM runs it: "
-    "--hil-tflm 2024 --hil-kernels reference"
+    "hil model convert FILE.tflite --per-tensor-dense rewrites its weights; the pinned TFLM runs "
+    "it: --hil-tflm 2024 --hil-kernels reference"
 )
 
 

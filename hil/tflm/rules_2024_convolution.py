@@ -216,10 +216,12 @@ def legacy_uint8(case: Case) -> Finding | None:
     both = data_and_weights(case) if case.name in WEIGHTED else None
     if both is None or both[0].type != U8:
         return None
+    faults = ", and this one would write through pointers it never set"
+    if case.name == "FULLY_CONNECTED" or case.kernels == REFERENCE:
+        faults = ""
     return Finding(
-        "uint8 activations: TFLM has no such kernels since 2021, and this one would write through "
-        "pointers it never set",
-        f"{TO_INT8} from the float32 model; the 2020 tree has uint8 kernels",
+        f"uint8 activations: TFLM has no such kernels since 2021{faults}",
+        f"{TO_INT8} from the float32 model; TFLM of 2020 has uint8 kernels (--tflm 2020)",
         "K/cmsis_nn/conv.cpp",
     )
 

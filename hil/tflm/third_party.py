@@ -113,9 +113,7 @@ def _bring(marks: Marks, arguments: str) -> str:
 
 def _renew(marks: Marks) -> str:
     if marks.layout is Layout.CHECKOUT:
-        return (
-            f"remove {marks.third_party}/cmsis_nn and /cmsis, then "
-            + _bring(marks, f"{_CMSIS_OPTIONS} third_party_downloads")
+        return f"remove {marks.third_party}/cmsis_nn and /cmsis, then " + _bring(
+            marks, f"{_CMSIS_OPTIONS} third_party_downloads"
         )
     return _bring(marks, "")
-

@@ -29,8 +29,8 @@ def test_another_tree_and_compiler_are_told() -> None:
         subject={"tflm_digest": "99", "tflm_origin": "folder mine", "toolchain": "gcc 13"}
     )
     assert found[:2] == [
+        "TFLM source: 2020, tfmicro 0.1.0, cc -> folder mine, 99",
         "toolchain: gcc 12 -> gcc 13",
-        "TFLM source: tfmicro 0.1.0 cc -> folder mine 99",
     ]
 
 

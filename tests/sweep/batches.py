@@ -21,6 +21,8 @@ from tests.sweep.draft import Array, Drawn
 
 # So that inputs and outputs of all of them fit the arena beside scratch buffers.
 MOST_TENSOR_BYTES = 160_000
+# The protocol numbers inputs and outputs by a byte, and answers with a CRC of each input at once.
+MOST_TENSORS = 240
 ABSENT = -1
 VARIABLE_NAME = "sharedName"
 SUBGRAPH_INDEX = "SubgraphIndex"
@@ -63,16 +65,41 @@ def _elements(tensor: Tensor) -> int:
 
 
 def batches(tasks: Sequence[Task], most: int) -> list[list[Task]]:
-    """The tasks in order, at most `most` together, within the arena."""
+    """The tasks in order, at most `most` together, within the arena and the protocol."""
     result: list[list[Task]] = []
-    used = 0
+    used = Load()
     for task in tasks:
-        if not result or len(result[-1]) == most or used + task.tensor_bytes > MOST_TENSOR_BYTES:
+        added = used.plus(task)
+        if not result or len(result[-1]) == most or not added.fits:
             result.append([])
-            used = 0
+            added = Load().plus(task)
         result[-1].append(task)
-        used += task.tensor_bytes
+        used = added
     return result
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a batch asks of the board."""
+
+    tensor_bytes: int = 0
+    inputs: int = 0
+    outputs: int = 0
+
+    def plus(self, task: Task) -> Load:
+        """With one more task."""
+        model = task.drawn.model
+        return Load(
+            self.tensor_bytes + task.tensor_bytes,
+            self.inputs + len(model.inputs),
+            self.outputs + len(model.outputs),
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Whether a board takes it."""
+        most = max(self.inputs, self.outputs)
+        return self.tensor_bytes <= MOST_TENSOR_BYTES and most <= MOST_TENSORS
 
 
 def merged(models: Sequence[Model]) -> Model:

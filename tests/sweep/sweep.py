@@ -18,10 +18,10 @@ from tests.sweep.report import Table
 from tests.sweep.vectors import vectors
 from tests.sweep.verdict import judged
 
-BATCH = 32
+BATCH = 96
 # Of a kind that preflight never passes, this many are drawn for its reasons.
 TRIES_WITHOUT_ANY = 12
-TRIES = 80
+TRIES = 200
 
 
 @dataclass(frozen=True)

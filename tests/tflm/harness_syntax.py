@@ -16,7 +16,7 @@ MODEL_CONFIG = """#define HIL_OPERATOR_COUNT 2
 #define HIL_OPERATORS(X) X(CONV_2D) X(FULLY_CONNECTED)
 #define HIL_CUSTOM_OPERATORS(X) X(0, "Custom")
 """
-TIMEOUT_S = 240
+TIMEOUT_S = 600
 
 
 def complaints(root: Path, generation: Generation, folder: Path) -> str:
