@@ -34,7 +34,8 @@ test-all:
 	@scripts/setup --all
 	$(PYTEST) tests -m "install or qemu or slow or postgres or browser" --install
 
-# Random programs against a model of the core, ...; a seed is printed, HIL_SWEEP_SEED=N repeats it.
+# Random programs against a model of the core, random one-operator models against two hosts; a seed
+# is printed, HIL_SWEEP_SEED=N repeats it.
 sweep:
 	@scripts/setup
 	$(PYTEST) tests -m sweep -s

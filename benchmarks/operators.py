@@ -39,7 +39,7 @@ def _figures_of(name: str, *, everything: bool) -> Iterator[Figure]:
     yield Figure(f"{name}, whole without its operators", "%", [share], at_most=1)
     if everything:
         start = perf_counter()
-        truth = measure_arena(device, inputs, TIMEOUT_S, board.flasher.reset)
+        truth = measure_arena(device, [inputs], TIMEOUT_S, board.flasher.reset)
         yield Figure("smallest arena", "s", [perf_counter() - start], at_most=3)
         yield Figure("smallest arena", "allocations", [truth.allocations], at_most=20)
         checks = seconds(lambda: check_sanity(device, board, rig.target()), REPEATS)

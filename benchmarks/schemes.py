@@ -20,7 +20,7 @@ from hil.model.convert import NEEDS_CALIBRATION, Converter
 from hil.model.info import ModelInfo
 from hil.reference.reference import ChildReference, Reference, ReferenceName
 from hil.suite_data import SuiteData
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS, Scheme
 
 SUITES = ("har", "digits")
 CONVERSION_LIMIT_S = 2.0
@@ -37,7 +37,7 @@ def figures() -> Iterator[Figure]:
     references = {name: ChildReference(name) for name in IN_CHILDREN}
     for suite in SUITES:
         data = SuiteData(rig.SUITES / suite / "data.py", "test_data")
-        for scheme in Scheme:
+        for scheme in CONVERSIONS:
             name = f"{suite}_{scheme.value}"
             model = rig.model(name)
             yield Figure(
@@ -81,7 +81,7 @@ def _keras_figures() -> Iterator[Figure]:
         source = Path(folder) / "dense.keras"
         layers = [keras.Input((KERAS_UNITS,)), keras.layers.Dense(KERAS_UNITS)]
         keras.Sequential(layers).save(source)
-        for scheme in Scheme:
+        for scheme in CONVERSIONS:
             calibration = _keras_calibration if scheme in NEEDS_CALIBRATION else None
             taken = converter.convert(source, scheme, calibration).seconds
             yield Figure(f"Keras to {scheme.value}", "s", [taken])

@@ -37,12 +37,13 @@ class ArenaTruth:
 
 def measure_arena(
     device: Device,
-    inputs: Sequence[bytes],
+    steps: Sequence[Sequence[bytes]],
     timeout_s: float,
     restart: Callable[[], None],
     watchdog: Callable[[], Callable[[], bool]] | None = None,
 ) -> ArenaTruth:
-    """Searches, with one vector as the test of whether an arena works.
+    """Searches, with one vector as the test of whether an arena works: `steps` holds its inputs,
+    and of a model with state before them those of every step since it began.
 
     `restart` brings a device back that an arena too small has crashed; `watchdog` makes one for
     each inference. Raises what Device raises when even the whole arena does not work, and LinkError
@@ -53,8 +54,11 @@ def measure_arena(
     allocated = device.memory()
 
     def infer() -> tuple[bytes, ...]:
-        is_working = watchdog() if watchdog is not None else None
-        return device.infer(inputs, timeout_s, is_working).outputs
+        outputs: list[bytes] = []
+        for inputs in steps:
+            is_working = watchdog() if watchdog is not None else None
+            outputs += device.infer(inputs, timeout_s, is_working).outputs
+        return tuple(outputs)
 
     expected = infer()
     inferred = device.memory()

@@ -13,6 +13,7 @@ from hil.data import Array, Vectors
 from hil.device import Device
 from hil.errors import DeviceFault
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
+from hil.state import restore
 from hil.trace import InferenceTrace, OperatorTrace, trace
 
 REFERENCE_TIMEOUT_S = 120.0
@@ -45,16 +46,6 @@ class Divergence:
     channels: tuple[int, ...]
 
 
-def replay(
-    device: Device, model: ModelInfo, vectors: Vectors, index: int, timeout_s: float
-) -> None:
-    """Brings a model with state to where it is before vector `index`: those before it are run."""
-    if model.has_state:
-        device.allocate()
-        for earlier in range(index):
-            device.infer(vectors.input_bytes(earlier), timeout_s)
-
-
 def first_divergence(
     device: Device,
     host: Device,
@@ -75,14 +66,15 @@ def first_divergence(
     def watched(on: Device, data_of: range) -> InferenceTrace:
         is_host = on is host
         wait_s = REFERENCE_TIMEOUT_S if is_host else timeout_s
+        working = None if is_host else is_working
         return trace(
             on,
             inputs,
             wait_s,
             crc=True,
             data_of=data_of,
-            prepare=lambda: replay(on, model, vectors, index, wait_s),
-            is_working=None if is_host else is_working,
+            prepare=lambda: restore(on, model, vectors, index, wait_s, working),
+            is_working=working,
         )
 
     everything = range(len(model.operators)) if _has_floats(model) else range(0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,7 @@ Array = npt.NDArray[np.generic]
 
 NOT_AN_NPZ = (ValueError, AttributeError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 LABELS = "y"
+SEQUENCE = "sequence"
 SINGLE_INPUT = "x"
 INPUT_PREFIX = "x:"
 
@@ -38,6 +41,10 @@ class Vectors:
     """Inputs in the model's dtypes, one array of N x input shape (its batch of 1 included) per
     input tensor, and labels of length N, or None.
 
+    With `sequence_lengths` they are the steps of so many sequences, one after the other; labels may
+    then be one per sequence instead. A model with state begins each sequence anew; without
+    sequences it begins once, before the first vector.
+
     `source_sha256` is the digest of what they were made from, before it was fitted to the model:
     the same one for all schemes of a suite.
     """
@@ -46,21 +53,47 @@ class Vectors:
     labels: Array | None
     source: str
     source_sha256: str | None = None
+    sequence_lengths: tuple[int, ...] | None = None
 
     @property
     def count(self) -> int:
-        """How many vectors there are."""
+        """How many vectors there are: of sequences, steps."""
         return len(self.inputs[0])
 
     @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where a sequence begins: the vectors before which a model's state is reset."""
+        lengths = self.sequence_lengths or (self.count,)
+        return tuple(accumulate(lengths[:-1], initial=0))
+
+    @property
+    def most_steps(self) -> int:
+        """The length of the longest sequence; without sequences all vectors are one."""
+        return max(self.sequence_lengths or (self.count,))
+
+    def start_of(self, index: int) -> int:
+        """The first vector of the sequence that vector `index` belongs to."""
+        return self.starts[bisect_right(self.starts, index) - 1]
+
+    def name_of(self, index: int) -> str:
+        """Vector `index` in words."""
+        if self.sequence_lengths is None:
+            return f"vector {index}"
+        start = self.start_of(index)
+        return f"vector {index} (sequence {self.starts.index(start)}, step {index - start})"
+
+    @cached_property
     def sha256(self) -> str:
-        """Digest of inputs and labels: two runs with the same one measured the same thing."""
-        return _sha256([*self.inputs, *([] if self.labels is None else [self.labels])])
+        """Digest of inputs, labels and sequences: two runs with the same one measured the same."""
+        lengths = [] if self.sequence_lengths is None else [np.array(self.sequence_lengths)]
+        labels = [] if self.labels is None else [self.labels]
+        return _sha256([*self.inputs, *labels, *lengths])
 
     def only(self, index: int) -> Vectors:
-        """Vector `index` alone."""
+        """Vector `index` alone; its label only if each vector has one."""
         one = slice(index, index + 1)
-        labels = None if self.labels is None else self.labels[one]
+        has_own = self.labels is not None and len(self.labels) == self.count
+        labels = self.labels[one] if self.labels is not None and has_own else None
         return Vectors(tuple(array[one] for array in self.inputs), labels, self.source)
 
     def input_bytes(self, index: int) -> list[bytes]:
@@ -69,10 +102,11 @@ class Vectors:
 
 
 def vectors_for(model: Inputs, arrays: Mapping[str, Array], source: str) -> Vectors:
-    """`arrays` as vectors of `model`: `x`, or `x:NAME` per input, and optionally `y`.
+    """`arrays` as vectors of `model`: `x`, or `x:NAME` per input, optionally `y` and `sequence`.
 
     Each input is N x its shape, with or without the batch of 1, in the model's dtype, or float to
-    be quantized. Raises DataError that says what does not fit.
+    be quantized. `sequence` has the number of each step's sequence. Raises DataError that says what
+    does not fit.
     """
     names = _array_names(model, arrays, source)
     inputs = tuple(
@@ -85,11 +119,43 @@ def vectors_for(model: Inputs, arrays: Mapping[str, Array], source: str) -> Vect
     count = counts.pop()
     if count == 0:
         raise DataError(f"{source}: there are no vectors")
+    lengths = None
+    if SEQUENCE in arrays:
+        lengths = _sequence_lengths(arrays[SEQUENCE], count, source)
     labels = arrays.get(LABELS)
-    if labels is not None and (labels.ndim == 0 or len(labels) != count):
-        found = "a single value" if labels.ndim == 0 else f"{len(labels)}"
-        raise DataError(f"{source}: {count} vectors, but {found} labels in 'y'")
-    return Vectors(inputs, labels, source, _sha256([arrays[name] for name in sorted(arrays)]))
+    if labels is not None:
+        _check_labels(labels, count, lengths, source)
+    digest = _sha256([arrays[name] for name in sorted(arrays)])
+    return Vectors(inputs, labels, source, digest, lengths)
+
+
+def _sequence_lengths(numbers: Array, count: int, source: str) -> tuple[int, ...]:
+    """How long each run of equal numbers is. Raises DataError."""
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or len(numbers) != count:
+        raise DataError(
+            f"{source}: '{SEQUENCE}' is {numbers.dtype} of shape {numbers.shape}, "
+            f"not {count} integers",
+            hint="give the number of its sequence for each step, as in [0, 0, 0, 1, 1, 1]",
+        )
+    starts = np.flatnonzero(np.diff(numbers)) + 1
+    first_of_each = numbers[np.concatenate(([0], starts))]
+    if len(np.unique(first_of_each)) != len(first_of_each):
+        again = next(n for i, n in enumerate(first_of_each) if n in first_of_each[:i])
+        raise DataError(
+            f"{source}: the steps of sequence {again} do not stand together",
+            hint="order the steps by sequence, and within one by time",
+        )
+    bounds = np.concatenate(([0], starts, [count]))
+    return tuple(int(length) for length in np.diff(bounds))
+
+
+def _check_labels(labels: Array, count: int, lengths: tuple[int, ...] | None, source: str) -> None:
+    """Raises DataError when there is neither one for each vector nor one for each sequence."""
+    if labels.ndim and len(labels) in (count, *(() if lengths is None else (len(lengths),))):
+        return
+    found = "a single value" if labels.ndim == 0 else f"{len(labels)}"
+    of = "" if lengths is None else f" in {len(lengths)} sequences"
+    raise DataError(f"{source}: {count} vectors{of}, but {found} labels in 'y'")
 
 
 def _sha256(arrays: Sequence[Array]) -> str:
@@ -144,8 +210,8 @@ def _array_names(model: Inputs, arrays: Mapping[str, Array], source: str) -> lis
             need = f"'{SINGLE_INPUT}'" if len(tensors) == 1 else f"'{name}'"
             raise DataError(f"{source}: array {need} is missing", hint=hint)
     for name in arrays:
-        if name not in wanted and name != LABELS:
-            known = [*wanted, LABELS]
+        if name not in wanted and name not in (LABELS, SEQUENCE):
+            known = [*wanted, LABELS, SEQUENCE]
             raise DataError(f"{source}: unknown array {name!r}", hint=did_you_mean(name, known))
     return wanted
 

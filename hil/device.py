@@ -129,6 +129,22 @@ class Device:
         self._arena = reply
         return reply
 
+    def reset(self) -> None:
+        """Brings a model with state back to its beginning: a new interpreter in the same arena.
+
+        TFLM's own Reset is not enough for variables that CALL_ONCE sets: it clears them, and does
+        not run the initialization again. Raises as `allocate`.
+        """
+        text_before = len(self._client.log_text)
+        reply = self._client.request(
+            Allocate(self.arena.arena_bytes),
+            AllocateReply,
+            timeout_s=ALLOCATE_TIMEOUT_S,
+            may_take_long=True,
+        )
+        if reply.status != AllocateStatus.OK:
+            raise _allocate_error(reply, self._client.log_text[text_before:])
+
     def _tensor(self, direction: Direction, index: int) -> TensorReply:
         return self._client.request(Tensor(direction, index), TensorReply)
 

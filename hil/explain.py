@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hil.bench.board import Board
 from hil.bench.watchdog import Watchdog
-from hil.bisect import REFERENCE_TIMEOUT_S, describe, first_divergence, replay
+from hil.bisect import REFERENCE_TIMEOUT_S, describe, first_divergence
 from hil.data import Vectors
 from hil.device import Device, start_device
 from hil.errors import HilError
@@ -16,8 +16,10 @@ from hil.firmware.host_build import HostBuilder
 from hil.firmware.image import Image
 from hil.model.info import ModelInfo
 from hil.outcome import Outcome
+from hil.progress import Progress, silent
 from hil.reference.reference import ReferenceName
 from hil.reference.tree import start_tree, tree_label
+from hil.state import restore
 from hil.stream import infer_timeout_s
 from hil.tflm.kernels import REFERENCE
 
@@ -50,6 +52,7 @@ def explain_difference(
     model: ModelInfo,
     vectors: Vectors,
     difference: Difference,
+    on_progress: Progress = silent,
 ) -> str:
     """What the operators say, in words.
 
@@ -59,11 +62,11 @@ def explain_difference(
     stands without it.
     """
     own = HostBuilder.beside(builder)
-    where = f"vector {difference.index} against the {tree_label(own)}"
+    where = f"{vectors.name_of(difference.index)} against the {tree_label(own)}"
     try:
         device = start_device(board, image, builder.target)
         try:
-            asked = _Asked(device, board, builder, model, vectors, difference)
+            asked = _Asked(device, board, builder, model, vectors, difference, on_progress)
             said = f"{where}: {asked.against(own)}"
             if builder.library.name != REFERENCE and not asked.has_name:
                 plain = replace(own, kernels=REFERENCE)
@@ -86,7 +89,9 @@ class _Asked:
         model: ModelInfo,
         vectors: Vectors,
         difference: Difference,
+        on_progress: Progress,
     ) -> None:
+        self._on_progress = on_progress
         self._device = device
         self._model = model
         self._vectors = vectors
@@ -101,7 +106,7 @@ class _Asked:
         """The first operator that differs from that tree's on this host, or what it means that none
         does.
         """
-        host = start_tree(tree, self._model)
+        host = start_tree(tree, self._model, self._on_progress)
         try:
             divergence = first_divergence(
                 self._device,
@@ -125,7 +130,7 @@ class _Asked:
         self, on: Device, timeout_s: float, is_working: Callable[[], bool] | None
     ) -> tuple[bytes, ...]:
         index = self._difference.index
-        replay(on, self._model, self._vectors, index, timeout_s)
+        restore(on, self._model, self._vectors, index, timeout_s, is_working)
         return on.infer(self._vectors.input_bytes(index), timeout_s, is_working).outputs
 
 

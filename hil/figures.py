@@ -120,7 +120,7 @@ def _confusion(
     if task.metric.name not in SHARES:
         return None, f"{task.metric.name} compares no classes"
     try:
-        return confusion_matrix(task.model, outputs, task.vectors), ""
+        return confusion_matrix(task.model, outputs, task.vectors, task.metric.over), ""
     except DataError as error:
         return None, error.message
 

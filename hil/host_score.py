@@ -13,6 +13,7 @@ from hil.model.info import ModelInfo
 from hil.record import HostOnly, HostScore
 from hil.reference.reference import ReferenceName
 from hil.reference.references import References
+from hil.state import starts_of
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 
@@ -49,7 +50,12 @@ class HostScorer:
             vectors = load()
             source, count = vectors.source, vectors.count
             if self.metric is not None:
-                result = self.references.run(ReferenceName.LITERT, self.model, vectors.inputs)
+                result = self.references.run(
+                    ReferenceName.LITERT,
+                    self.model,
+                    vectors.inputs,
+                    starts_of(self.model, vectors),
+                )
                 label = result.label
                 score = evaluate(self.metric, self.model, result.outputs, vectors, self.data)
                 value = score.value

@@ -16,8 +16,9 @@ from hil.model.info import ModelInfo
 from hil.on_device import run_on_board
 from hil.outcome import Outcome
 from hil.progress import Progress, silent
-from hil.reference.references import References, cancel, collect
+from hil.reference.references import References, cancel
 from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
+from hil.state import starts_of
 from hil.suite import Metric
 from hil.suite_data import SuiteData
 from hil.task import Task
@@ -70,7 +71,8 @@ def measure(
     progress, task = on_progress or silent, job.task
     started, clock = datetime.now(UTC), monotonic()
     board.warm_up()
-    pending = references.start(job.model, job.vectors.inputs, job.builder)
+    starts = starts_of(job.model, job.vectors)
+    pending = references.start(job.model, job.vectors.inputs, job.builder, starts)
     frame_log = FrameLog(job.frame_log) if job.frame_log else None
     try:
         image = job.builder.build(job.model, lambda *step: progress(f"build {step[0]}", *step[1:]))
@@ -81,7 +83,7 @@ def measure(
     finally:
         if frame_log is not None:
             frame_log.close()
-    results, errors = collect(pending)
+    results, errors = references.collect(pending, progress)
     record, agreement = make_record(
         task, board, image, device, results, errors, started, monotonic() - clock
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from hil.bench.board import Board, blamed_on
@@ -18,6 +19,7 @@ from hil.profile import measure_profile, operator_figures
 from hil.progress import Progress
 from hil.record import OperatorFigures
 from hil.sanity import Sanity, check_sanity
+from hil.state import restore, typical_vector
 from hil.stream import Streamed, infer_timeout_s, stream
 from hil.task import Task
 from hil.unwritten import check_outputs_written
@@ -84,21 +86,25 @@ def _check_written(task: Task, board: Board, device: Device) -> None:
 def _profile(
     task: Task, board: Board, device: Device, sanity: Sanity
 ) -> tuple[tuple[OperatorFigures, ...] | None, str]:
-    """The operators of one inference, or why they are not known: no reason to lose the run."""
+    """The operators of one inference, or why they are not known: no reason to lose the run. Of a
+    model with state it is one that has a step before it.
+    """
     clock_hz = task.target.clock.core_clock_hz
     timeout_s = infer_timeout_s(task.model, clock_hz)
     watchdog = Watchdog(board, int(timeout_s * clock_hz))
     device.before_each_inference(watchdog.arm)
-    inputs = task.vectors.input_bytes(0)
+    model, vectors = task.model, task.vectors
+    index = typical_vector(model, vectors)
     try:
         profile = measure_profile(
             device,
-            task.model,
-            inputs,
+            model,
+            vectors.input_bytes(index),
             sanity.empty_window_cycles,
             timeout_s,
             watchdog.is_working,
+            partial(restore, device, model, vectors, index, timeout_s, watchdog.is_working),
         )
     except HilError as error:
         return None, error.message
-    return operator_figures(profile, task.model), ""
+    return operator_figures(profile, model), ""

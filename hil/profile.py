@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.device import Device
-from hil.model.info import ModelInfo, TensorInfo
+from hil.device import Device, Inference
+from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
 from hil.record import OperatorFigures
 from hil.rounds import unwrapped
 from hil.trace import trace
@@ -16,7 +16,8 @@ from hil.trace import trace
 class OperatorProfile:
     """One operator: `cycles` (on emulated boards instructions) without the wrapper's.
 
-    `share` is its part of all operators', `cycles_per_mac` None where it has no MACs.
+    `share` is its part of all operators', `cycles_per_mac` None where it has no MACs. `output` is
+    its first one, or the value that it keeps in a variable.
     """
 
     index: int
@@ -25,7 +26,7 @@ class OperatorProfile:
     share: float
     macs: int
     cycles_per_mac: float | None
-    output: TensorInfo
+    output: TensorInfo | None
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,20 @@ def measure_profile(
     empty_window_cycles: int,
     timeout_s: float,
     is_working: Callable[[], bool] | None = None,
+    prepare: Callable[[], None] | None = None,
 ) -> Profile:
-    """Profiles one vector, after one inference to warm up. Raises what Device.infer raises."""
-    device.infer(inputs, timeout_s, is_working)
-    counted = device.infer(inputs, timeout_s, is_working).cycles
-    traced = trace(device, inputs, timeout_s, is_working=is_working)
+    """Profiles one vector, after one inference to warm up. `prepare` brings a model with state to
+    where it is before this vector, each time. Raises what Device.infer raises.
+    """
+
+    def infer() -> Inference:
+        if prepare is not None:
+            prepare()
+        return device.infer(inputs, timeout_s, is_working)
+
+    infer()
+    counted = infer().cycles
+    traced = trace(device, inputs, timeout_s, prepare=prepare, is_working=is_working)
     clean = unwrapped(counted, traced.net_cycles) - empty_window_cycles
     total = traced.net_cycles
     operators = tuple(
@@ -92,7 +102,7 @@ def measure_profile(
             share=(told.cycles - traced.wrapper_cycles) / total,
             macs=operator.macs,
             cycles_per_mac=_per_mac(told.cycles - traced.wrapper_cycles, operator.macs),
-            output=model.tensors[operator.outputs[0]],
+            output=_made_by(operator, model),
         )
         for told, operator in zip(traced.operators, model.operators, strict=True)
     )
@@ -105,14 +115,22 @@ def measure_profile(
     )
 
 
+def _made_by(operator: OperatorInfo, model: ModelInfo) -> TensorInfo | None:
+    """Its first output; of ASSIGN_VARIABLE, which has none, the value that it keeps; of CALL_ONCE
+    nothing.
+    """
+    made = [*operator.outputs[:1], *operator.inputs[-1:]]
+    return model.tensors[made[0]] if made else None
+
+
 def operator_figures(profile: Profile, model: ModelInfo) -> tuple[OperatorFigures, ...]:
     """The operators as they stand in a run's record."""
     return tuple(
         OperatorFigures(
             index=each.index,
             name=each.name,
-            output=each.output.name,
-            shape=each.output.shape,
+            output=each.output.name if each.output is not None else "",
+            shape=each.output.shape if each.output is not None else (),
             count=each.cycles,
             macs=each.macs,
             weights_bytes=model.weights_bytes(operator),

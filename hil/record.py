@@ -126,9 +126,10 @@ class Samples(Record):
 
     Latencies: one for each vector, then those of further rounds, again from the first vector on;
     `latency_impossible` are the indices of those that cannot be true.
-    `accuracy_parts`, one for each vector, holds what the metric is made of, by where the outputs
-    came from (`device` or a reference): 0 or 1 for top1 and topk, a mean error for mae, a mean
-    square for rmse, the score for auc, whose labels are in `accuracy_labels`.
+    `accuracy_parts`, one for each vector, or for each sequence where the metric is over those,
+    holds what the metric is made of, by where the outputs came from (`device` or a reference): 0 or
+    1 for top1 and topk, a mean error for mae, a mean square for rmse, the score for auc, whose
+    labels are in `accuracy_labels`.
     """
 
     latency_instructions: tuple[int, ...] | None = None

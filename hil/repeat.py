@@ -67,13 +67,13 @@ class Repeats:
 
 
 def cached_image(cache: Cache, build_id: str) -> Image | None:
-    """The image with that build id (hex), if the cache still has it."""
+    """The image with that build id (hex), if the cache still has it; it then stays there."""
     for path in sorted((cache.root / "image").glob("*/image.elf")):
         try:
             image = read_image(path)
         except BuildError:
             continue
-        if image.build_id_hex == build_id:
+        if image.build_id_hex == build_id and cache.use("image", path.parent.name):
             return image
     return None
 

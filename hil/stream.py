@@ -15,6 +15,7 @@ from hil.link.host import Clock
 from hil.model.info import ModelInfo
 from hil.progress import Progress
 from hil.rounds import RoundPolicy, unwrapped
+from hil.state import starts_of
 from hil.trace import trace
 from hil.vocab import Kind
 
@@ -60,7 +61,8 @@ def stream(
     now: Clock = monotonic,
 ) -> Streamed:
     """Runs every vector, after a warm-up, and further rounds as long as the policy wants them;
-    `now` is the clock that latencies cannot run ahead of.
+    `now` is the clock that latencies cannot run ahead of. A model with state is reset wherever a
+    sequence begins.
 
     Raises LinkError when the device's tensors are not the model's, DeviceFault when a vector's
     outputs change from round to round, BenchError when no sample can be true, and what Device.infer
@@ -77,11 +79,9 @@ def stream(
     on_progress("measure", vectors.count, vectors.count)
     while not rounds.is_enough(run.cycles, now() - start):
         index = len(run.cycles) % vectors.count
-        if index == 0:
-            run.forget()
         if run.sample(index) != rows[index]:
             raise DeviceFault(
-                f"vector {index} gives other outputs from one run to the next",
+                f"{vectors.name_of(index)} gives other outputs from one run to the next",
                 hint="unstable supply, clock or memory",
                 step="measure",
             )
@@ -106,11 +106,11 @@ class _Stream:
     ) -> None:
         self._device = device
         self._board = board
-        self._model = model
         self._vectors = vectors
         self._clock_hz = core_clock_hz
         self._now = now
         self._timeout_s = infer_timeout_s(model, core_clock_hz)
+        self._resets = frozenset(starts_of(model, vectors))
         self._estimate: int | None = None
         self.cycles: list[int] = []
         self.impossible: list[int] = []
@@ -126,15 +126,13 @@ class _Stream:
             inputs = self._vectors.input_bytes(0)
             watched = trace(self._device, inputs, self._timeout_s, is_working=self._watchdog())
             self._estimate = watched.net_cycles
-        self.forget()
-
-    def forget(self) -> None:
-        """Brings a model with state back to its beginning, where the references begin too."""
-        if self._model.has_state:
-            self._device.allocate()
 
     def sample(self, index: int) -> tuple[bytes, ...]:
-        """One inference; its cycles are noted, its outputs returned."""
+        """One inference; its cycles are noted, its outputs returned. Vectors come in their order:
+        what a model remembers is then what it should.
+        """
+        if index in self._resets:
+            self._device.reset()
         start = self._now()
         inference = self._infer(index)
         elapsed_s = self._now() - start

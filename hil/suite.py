@@ -44,10 +44,14 @@ class Data(Table):
 
 
 class Metric(Table):
-    """`[metric]`: how accuracy is measured, and which direction is better."""
+    """`[metric]`: how accuracy is measured, and which direction is better.
+
+    `over` says what of a sequence is scored: each of its steps, its last one, or the mean of them.
+    """
 
     name: str
     k: int | None = Field(default=None, ge=1)
+    over: Literal["step", "last", "mean"] = "step"
     direction: Literal["higher", "lower"] | None = None
 
     @model_validator(mode="after")
@@ -126,9 +130,13 @@ class GateLimits(Table):
 
 
 class SuiteModel(Table):
-    """`[[model]]`: a file of the suite, and limits of its own that go before the suite's."""
+    """`[[model]]`: a file of the suite, and limits of its own that go before the suite's.
+
+    `function` names one of the data module that gives its vectors, in place of the suite's.
+    """
 
     file: str
+    function: str | None = None
     name: str | None = Field(default=None, pattern=r"^[\w-]+$")
     checks: Checks = Checks()
     gate: GateLimits = GateLimits()

@@ -164,6 +164,19 @@ class Target(Table):
         return self.memory[self.placement.code]
 
     @property
+    def joined_ram(self) -> Memory:
+        """The data memory and all RAM that adjoins it, as `arena = "all"` has it."""
+        ram = sorted(
+            (m for name, m in self.memory.items() if name != self.placement.code),
+            key=lambda memory: memory.base,
+        )
+        start = end = self.memory[self.placement.data].base
+        for memory in ram:
+            if memory.base == end:
+                end = memory.end
+        return Memory(base=start, bytes=end - start)
+
+    @property
     def ram_bytes(self) -> int:
         """All RAM of the target."""
         return sum(m.bytes for name, m in self.memory.items() if name != self.placement.code)

@@ -32,6 +32,19 @@ class Scheme(StrEnum):
     DYNAMIC = "dynamic"
     FLOAT16 = "float16"
     WEIGHT_ONLY = "weight_only"
+    UINT8 = "uint8"  # of converters before 2020; nothing makes it any more
+    INTEGER = "integer"  # integers without weights, as in signal processing
+
+
+# What a float model can be converted to.
+CONVERSIONS = (
+    Scheme.FLOAT32,
+    Scheme.INT8,
+    Scheme.INT16X8,
+    Scheme.DYNAMIC,
+    Scheme.FLOAT16,
+    Scheme.WEIGHT_ONLY,
+)
 
 
 class CheckName(StrEnum):

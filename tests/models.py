@@ -49,7 +49,7 @@ class Operator:
 
 @dataclass
 class Model:
-    """A model to be written."""
+    """A model to be written. `branches` are its further subgraphs, from number 1 on."""
 
     tensors: list[Tensor]
     operators: list[Operator]
@@ -58,67 +58,86 @@ class Model:
     version: int = 3
     subgraphs: int = 1
     extra: dict[str, Any] = field(default_factory=dict)
+    branches: Sequence[Model] = ()
 
 
 def write(model: Model) -> bytes:
     """The model as the bytes of a `.tflite` file."""
-    buffers = [schema.BufferT()]
-    tensors = []
-    for tensor in model.tensors:
-        entry = schema.TensorT()
-        entry.name = tensor.name.encode()
-        entry.type = TENSOR_TYPES[tensor.type]
-        entry.shape = np.array(tensor.shape, np.int32)
-        entry.buffer = 0
-        entry.isVariable = tensor.is_variable
-        if tensor.data is not None:
-            buffer = schema.BufferT()
-            buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)
-            entry.buffer = len(buffers)
-            buffers.append(buffer)
-        if tensor.scales:
-            quantization = schema.QuantizationParametersT()
-            quantization.scale = np.array(tensor.scales, np.float32)
-            zeros = tensor.zero_points or [0] * len(tensor.scales)
-            quantization.zeroPoint = np.array(zeros, np.int64)
-            quantization.quantizedDimension = tensor.quantized_dimension
-            entry.quantization = quantization
-        entry.isVariable = tensor.is_variable
-        tensors.append(entry)
-    codes: list[Any] = []
-    operators: list[Any] = []
-    for operator in model.operators:
-        code = schema.OperatorCodeT()
-        number = OPERATORS["CUSTOM" if operator.custom_name else operator.name]
-        code.builtinCode = number
-        legacy = min(number, 127) if operator.legacy_code is None else operator.legacy_code
-        code.deprecatedBuiltinCode = legacy
-        code.version = operator.version
-        code.customCode = operator.custom_name.encode() or None
-        entry = schema.OperatorT()
-        entry.opcodeIndex = len(codes)
-        entry.inputs = np.array(operator.inputs, np.int32)
-        entry.outputs = np.array(operator.outputs, np.int32)
-        if operator.intermediates:
-            entry.intermediates = np.array(operator.intermediates, np.int32)
-        entry.builtinOptions, entry.builtinOptionsType = _options(operator)
-        if operator.custom_options:
-            entry.customOptions = np.frombuffer(operator.custom_options, np.uint8)
-        codes.append(code)
-        operators.append(entry)
-    graph = schema.SubGraphT()
-    graph.tensors, graph.operators = tensors, operators
-    graph.inputs = np.array(model.inputs, np.int32)
-    graph.outputs = np.array(model.outputs, np.int32)
     whole = schema.ModelT()
     whole.version = model.version
-    whole.operatorCodes = codes
-    whole.subgraphs = [graph] * model.subgraphs
-    whole.buffers = buffers
+    whole.buffers = [schema.BufferT()]
+    whole.operatorCodes = []
+    whole.subgraphs = [_graph(model, whole)] * model.subgraphs
+    whole.subgraphs += [_graph(branch, whole) for branch in model.branches]
     whole.description = b"made by tests"
     packer = flatbuffers.Builder(1024)
     packer.Finish(whole.Pack(packer), b"TFL3")
     return bytes(packer.Output())
+
+
+def unpacked(content: bytes) -> Any:
+    """A file as the schema's ModelT, to be changed."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def packed(model: Any) -> bytes:
+    """The file of a ModelT."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _graph(model: Model, whole: Any) -> Any:
+    """A model's own subgraph; its buffers and operator codes go into `whole`."""
+    graph = schema.SubGraphT()
+    graph.tensors = [_tensor(tensor, whole.buffers) for tensor in model.tensors]
+    graph.operators = [_operator(operator, whole.operatorCodes) for operator in model.operators]
+    graph.inputs = np.array(model.inputs, np.int32)
+    graph.outputs = np.array(model.outputs, np.int32)
+    return graph
+
+
+def _tensor(tensor: Tensor, buffers: list[Any]) -> Any:
+    entry = schema.TensorT()
+    entry.name = tensor.name.encode()
+    entry.type = TENSOR_TYPES[tensor.type]
+    entry.shape = np.array(tensor.shape, np.int32)
+    entry.buffer = 0
+    if tensor.data is not None:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(tensor.data).tobytes(), np.uint8)
+        entry.buffer = len(buffers)
+        buffers.append(buffer)
+    if tensor.scales:
+        quantization = schema.QuantizationParametersT()
+        quantization.scale = np.array(tensor.scales, np.float32)
+        zeros = tensor.zero_points or [0] * len(tensor.scales)
+        quantization.zeroPoint = np.array(zeros, np.int64)
+        quantization.quantizedDimension = tensor.quantized_dimension
+        entry.quantization = quantization
+    entry.isVariable = tensor.is_variable
+    return entry
+
+
+def _operator(operator: Operator, codes: list[Any]) -> Any:
+    code = schema.OperatorCodeT()
+    number = OPERATORS["CUSTOM" if operator.custom_name else operator.name]
+    code.builtinCode = number
+    legacy = min(number, 127) if operator.legacy_code is None else operator.legacy_code
+    code.deprecatedBuiltinCode = legacy
+    code.version = operator.version
+    code.customCode = operator.custom_name.encode() or None
+    entry = schema.OperatorT()
+    entry.opcodeIndex = len(codes)
+    entry.inputs = np.array(operator.inputs, np.int32)
+    entry.outputs = np.array(operator.outputs, np.int32)
+    entry.builtinOptions, entry.builtinOptionsType = _options(operator)
+    if operator.custom_options:
+        entry.customOptions = np.frombuffer(operator.custom_options, np.uint8)
+    if operator.intermediates:
+        entry.intermediates = np.array(operator.intermediates, np.int32)
+    codes.append(code)
+    return entry
 
 
 # Options tables by operator, where the name does not follow from the operator's.
@@ -133,6 +152,9 @@ OPTION_NAMES = {
     "REDUCE_MAX": "ReducerOptions",
     "L2_POOL_2D": "Pool2DOptions",
     "BATCH_MATMUL": "BatchMatMulOptions",
+    "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
+    "SPACE_TO_BATCH_ND": "SpaceToBatchNDOptions",
+    "PADV2": "PadV2Options",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 
@@ -209,6 +231,24 @@ def dense_int8(weight_scales: Sequence[float] = (0.01,), input_type: str = "INT8
                 Tensor("INT8", (3, 4), weights, weight_scales, name="weights"),
                 Tensor("INT32", (3,), np.zeros(3, np.int32), [0.5 * s for s in weight_scales]),
                 Tensor(input_type, (1, 3), scales=(0.25,) if quantized else (), name="y"),
+            ],
+            [Operator("FULLY_CONNECTED", (0, 1, 2), (3,), 4)],
+            (0,),
+            (3,),
+        )
+    )
+
+
+def large_dense_int8(inputs: int, outputs: int) -> bytes:
+    """A quantized dense layer whose weights take `inputs * outputs` bytes."""
+    weights = np.random.default_rng(1).integers(-127, 128, (outputs, inputs), np.int8)
+    return write(
+        Model(
+            [
+                Tensor("INT8", (1, inputs), scales=(0.5,), name="x"),
+                Tensor("INT8", (outputs, inputs), weights, (0.01,), name="weights"),
+                Tensor("INT32", (outputs,), np.zeros(outputs, np.int32), (0.005,), name="bias"),
+                Tensor("INT8", (1, outputs), scales=(2.0,), name="y"),
             ],
             [Operator("FULLY_CONNECTED", (0, 1, 2), (3,), 4)],
             (0,),

@@ -58,7 +58,7 @@ class FakeDevice:
 )
 def test_the_smallest_arena_that_works_is_found(needs: int, reports: int, failure: str) -> None:
     device = FakeDevice(needs, reports, 4096, failure)
-    truth = measure_arena(device, [b""], 1, device.restart)  # type: ignore[arg-type]
+    truth = measure_arena(device, [[b""]], 1, device.restart)  # type: ignore[arg-type]
     assert truth.minimum_bytes == -(-needs // STEP_BYTES) * STEP_BYTES
     assert truth.used_bytes == reports
     assert truth.allocations <= 20
@@ -70,7 +70,7 @@ def test_the_smallest_arena_that_works_is_found(needs: int, reports: int, failur
 def test_a_damaged_line_is_no_small_arena() -> None:
     device = FakeDevice(1000, 1000, 4096, "line")
     with pytest.raises(LinkError, match="no undamaged answer"):
-        measure_arena(device, [b""], 1, device.restart)  # type: ignore[arg-type]
+        measure_arena(device, [[b""]], 1, device.restart)  # type: ignore[arg-type]
 
 
 def test_a_board_that_does_not_come_back_is_an_error() -> None:
@@ -98,7 +98,7 @@ class TestOnTheEmulatedBoard:
         inputs = random_vectors(digits_int8, 1, 0).input_bytes(0)
         expected = device.infer(inputs, TIMEOUT_S).outputs
         start = perf_counter()
-        truth = measure_arena(device, inputs, TIMEOUT_S, lambda: None)
+        truth = measure_arena(device, [inputs], TIMEOUT_S, lambda: None)
         assert perf_counter() - start < 30
         assert truth.allocations <= 20
         device.allocate(truth.minimum_bytes)

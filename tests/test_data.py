@@ -133,3 +133,61 @@ def test_a_lone_array_is_no_npz(dense: ModelInfo, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.zeros((3, 4), np.float32))
     with pytest.raises(DataError, match=r"no usable \.npz"):
         load_npz(dense, tmp_path / "v.npy")
+
+
+STEPS = {"x": np.zeros((6, 4), np.float32), "sequence": np.array([3, 3, 3, 7, 9, 9])}
+
+
+def test_steps_of_sequences_say_where_state_begins_anew(dense_model: ModelInfo) -> None:
+    vectors = vectors_for(dense_model, STEPS, "test")
+    assert vectors.sequence_lengths == (3, 1, 2)
+    assert vectors.starts == (0, 3, 4)
+    assert [vectors.start_of(i) for i in range(6)] == [0, 0, 0, 3, 4, 4]
+    assert vectors.name_of(5) == "vector 5 (sequence 2, step 1)"
+
+
+def test_vectors_without_sequences_begin_once(dense_model: ModelInfo) -> None:
+    vectors = vectors_for(dense_model, {"x": STEPS["x"]}, "test")
+    assert vectors.sequence_lengths is None
+    assert vectors.starts == (0,)
+    assert vectors.start_of(5) == 0
+    assert vectors.name_of(5) == "vector 5"
+
+
+def test_the_digest_tells_sequences_apart(dense_model: ModelInfo) -> None:
+    plain = vectors_for(dense_model, {"x": STEPS["x"]}, "test")
+    one = vectors_for(dense_model, STEPS, "test")
+    other = vectors_for(dense_model, STEPS | {"sequence": np.array([3, 3, 7, 7, 9, 9])}, "test")
+    assert len({plain.sha256, one.sha256, other.sha256}) == 3
+    renumbered = np.array([0, 0, 0, 1, 2, 2])
+    assert vectors_for(dense_model, STEPS | {"sequence": renumbered}, "test").sha256 == one.sha256
+
+
+@pytest.mark.parametrize("labels", [6, 3])
+def test_labels_are_per_step_or_per_sequence(dense_model: ModelInfo, labels: int) -> None:
+    vectors = vectors_for(dense_model, STEPS | {"y": np.arange(labels)}, "test")
+    assert vectors.labels is not None
+    assert len(vectors.labels) == labels
+    alone = vectors.only(4).labels
+    assert (alone is None) == (labels == 3)
+
+
+def test_labels_that_fit_neither_are_refused(dense_model: ModelInfo) -> None:
+    with pytest.raises(DataError, match="6 vectors in 3 sequences, but 2 labels"):
+        vectors_for(dense_model, STEPS | {"y": np.arange(2)}, "test")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([0, 0, 1, 1, 0, 2], "the steps of sequence 0 do not stand together"),
+        ([0, 0, 1], r"int64 of shape \(3,\), not 6 integers"),
+        ([0.0, 0.0, 1.0, 1.0, 2.0, 2.0], "float64"),
+        ([[0, 0, 1, 1, 2, 2]], r"shape \(1, 6\)"),
+    ],
+)
+def test_sequences_that_are_none_are_refused(
+    dense_model: ModelInfo, numbers: list[object], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        vectors_for(dense_model, STEPS | {"sequence": np.array(numbers)}, "test")

@@ -79,7 +79,7 @@ def test_a_record_has_every_figure_or_a_reason(
 def test_a_reference_that_fails_is_noted_and_the_device_still_measured(
     job: Job, board: EmulatedBoard, references: References, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: object, model: object, inputs: object) -> None:
+    def fail(*_: object) -> None:
         raise HilError("it died")
 
     monkeypatch.setattr("hil.reference.reference.ChildReference.run", fail)

@@ -43,11 +43,11 @@ class FakeDevice:
         self.cycles, self.seconds = cycles, seconds
         self.now_s = 0.0
         self.count = -1  # the warm-up
-        self.allocated_after: list[int] = []
+        self.reset_after: list[int] = []
         self.changes_after = 1000
 
-    def allocate(self) -> None:
-        self.allocated_after.append(self.count + 1)
+    def reset(self) -> None:
+        self.reset_after.append(self.count + 1)
 
     def infer(self, inputs: Sequence[bytes], timeout_s: float, is_working: object) -> Inference:
         self.now_s += self.seconds
@@ -123,13 +123,13 @@ def test_a_model_with_state_begins_where_its_references_begin(dense_model: Model
     device = FakeDevice(model, [100])
     policy = RoundPolicy(min_rounds=8, precision=10, max_time_s=1000)
     run(model, device, rounds=policy)
-    assert device.allocated_after == [1, 4, 7]  # inferences: a warm-up, then rounds of three
+    assert device.reset_after == [1, 4, 7]  # inferences: a warm-up, then rounds of three
 
 
-def test_a_model_without_state_is_allocated_once(dense_model: ModelInfo) -> None:
+def test_a_model_without_state_is_never_reset(dense_model: ModelInfo) -> None:
     device = FakeDevice(dense_model, [100])
     run(dense_model, device)
-    assert device.allocated_after == []
+    assert device.reset_after == []
 
 
 def test_outputs_that_change_from_round_to_round_are_a_fault(dense_model: ModelInfo) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hil.errors import ConfigError
 from hil.suite import is_suite_file, load_suite
-from hil.vocab import CheckName, Scheme
+from hil.vocab import CONVERSIONS, CheckName
 from tests import models
 from tests.conftest import SUITES
 
@@ -30,7 +30,9 @@ def suite_file(folder: Path, text: str) -> Path:
 def test_our_suites_load(name: str) -> None:
     suite = load_suite(SUITES / name / "suite.toml")
     assert suite.name == name
-    assert [model.label for model in suite.models] == [f"{name}_{scheme}" for scheme in Scheme]
+    streaming = ["har_stream_int8"] if name == "har" else []
+    schemes = [f"{name}_{scheme}" for scheme in CONVERSIONS]
+    assert [model.label for model in suite.models] == schemes + streaming
 
 
 def test_a_models_limits_go_before_the_suites(folder: Path) -> None:
@@ -46,6 +48,24 @@ def test_a_larger_host_set_is_a_function_of_the_data_module(folder: Path) -> Non
     assert load_suite(suite_file(folder, MINIMAL)).host_function is None
     text = MINIMAL + '[data]\nhost_function = "host_data"\n'
     assert load_suite(suite_file(folder, text)).host_function == "host_data"
+
+
+def test_a_model_may_have_vectors_of_its_own(folder: Path) -> None:
+    path = folder / "suite.toml"
+    own = '[[model]]\nfile = "m.tflite"\nname = "streaming"\nfunction = "steps"\n'
+    path.write_text(MINIMAL + own)
+    assert [model.function for model in load_suite(path).models] == [None, "steps"]
+
+
+def test_a_metric_is_over_steps_or_sequences(folder: Path) -> None:
+    path = folder / "suite.toml"
+    path.write_text(MINIMAL + '[metric]\nname = "top1"\nover = "last"\n')
+    metric = load_suite(path).metric
+    assert metric is not None
+    assert metric.over == "last"
+    path.write_text(MINIMAL + '[metric]\nname = "top1"\nover = "window"\n')
+    with pytest.raises(ConfigError, match="over"):
+        load_suite(path)
 
 
 def test_a_limit_is_a_number(folder: Path) -> None:

@@ -63,7 +63,7 @@ bool EngineOutput(uint32_t index, TensorFacts *facts);
 // Runs the model once; `cycles` covers Invoke and nothing else.
 Measurement EngineInvoke();
 
-// Runs the model once with every operator wrapped, and tells about each.
+// Runs the model once with every operator of its main subgraph wrapped, and tells about each.
 TraceResult EngineTrace(const TraceOptions &options);
 
 }  // namespace hil

@@ -81,7 +81,7 @@ uint32_t EngineAllocate(uint32_t arena_bytes, ArenaUse *use) {
   // walks structures that a failed allocation never filled.
   interpreter = tflm::MakeInterpreter(interpreter_storage, tflite::GetModel(model_data),
                                       OpResolver(), __arena_start, arena_bytes);
-  if (interpreter->initialization_status() != kTfLiteOk ||
+  if (interpreter == nullptr || interpreter->initialization_status() != kTfLiteOk ||
       interpreter->AllocateTensors() != kTfLiteOk)
     return HIL_ALLOCATE_FAILED;
   const tflm::ArenaSplit split = tflm::SplitOf(__arena_start, arena_bytes);
@@ -132,6 +132,8 @@ constexpr uint32_t kKeptOperators = 128;
 
 TraceOptions trace_options;
 TraceResult trace_result;
+// Operators of another subgraph run inside the one that calls them, and are part of it.
+bool is_inside;
 struct {
   uint32_t cycles, output_bytes;
 } kept[kKeptOperators];
@@ -231,6 +233,7 @@ void SendOutputs(uint32_t index, const TfLiteContext *context, const TfLiteIntAr
 }  // namespace
 
 TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNode *node) {
+  if (is_inside) return kernel(context, node);
   HilOperator facts = {};
   facts.index = trace_result.operators++;
   const bool wants_crc = trace_options.flags & HIL_TRACE_CRC;
@@ -238,9 +241,11 @@ TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNod
   const uint8_t fill = FillByte();
   if (fill) FillOutputs(context, node, fill);
   TfLiteStatus status;
+  is_inside = true;
   hil_operator_begin();
   facts.cycles = CountedInvoke(kernel, context, node, &status);
   hil_operator_end();
+  is_inside = false;
   facts.invoke_status = static_cast<uint32_t>(status);
   if (wants_crc) facts.output_crc = CrcOf(context, node->outputs);
   for (int i = 0; i < node->outputs->size; i++)
@@ -257,6 +262,7 @@ TfLiteStatus TracedInvoke(tflm::Kernel kernel, TfLiteContext *context, TfLiteNod
 TraceResult EngineTrace(const TraceOptions &options) {
   trace_options = options;
   trace_result = {};
+  is_inside = false;
   trace_result.wrapper_cycles = WrapperCycles();
   LogHold();
   SetTracing(true);

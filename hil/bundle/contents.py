@@ -14,7 +14,8 @@ IMAGE, MAP = "image.elf", "image.map"
 MODEL, VECTORS, DATA = "model.tflite", "vectors.npz", "data.py"
 FRAMES, REFERENCES = "frames.jsonl", "references.npz"
 SETUP, RUN, VERDICTS = "setup.json", "run.json", "verdicts.json"
-LABELS = "labels"
+INPUT, LABELS = "input:", "labels"
+SEQUENCE_LENGTHS = "sequence_lengths"
 
 
 class ReferenceFacts(Record):

@@ -13,8 +13,16 @@ from typing import TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from hil.bundle.contents import MANIFEST, SCHEMA, FileFacts, Manifest
-from hil.data import NOT_AN_NPZ, Array
+from hil.bundle.contents import (
+    INPUT,
+    LABELS,
+    MANIFEST,
+    SCHEMA,
+    SEQUENCE_LENGTHS,
+    FileFacts,
+    Manifest,
+)
+from hil.data import NOT_AN_NPZ, Array, Vectors
 from hil.errors import BundleError
 from hil.frozen import Record
 
@@ -103,6 +111,21 @@ def read_arrays(path: Path) -> dict[str, Array]:
             return {name: archive[name] for name in archive.files}
     except (OSError, *NOT_AN_NPZ) as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
+
+
+def read_vectors(path: Path, source: str, source_sha256: str | None = None) -> Vectors:
+    """The vectors in a bundle. Raises BundleError."""
+    arrays = read_arrays(path)
+    count = sum(name.startswith(INPUT) for name in arrays)
+    inputs = tuple(arrays[f"{INPUT}{index}"] for index in range(count))
+    lengths = arrays.get(SEQUENCE_LENGTHS)
+    return Vectors(
+        inputs,
+        arrays.get(LABELS),
+        source,
+        source_sha256,
+        None if lengths is None else tuple(int(length) for length in lengths),
+    )
 
 
 def as_npz(arrays: Mapping[str, Array]) -> bytes:

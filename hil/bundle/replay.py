@@ -13,7 +13,6 @@ from hil.bundle.contents import (
     DATA,
     FRAMES,
     IMAGE,
-    LABELS,
     MODEL,
     REFERENCES,
     RUN,
@@ -25,7 +24,13 @@ from hil.bundle.contents import (
     Verdicts,
 )
 from hil.bundle.events import Recording, read_recording
-from hil.bundle.files import problems_of, read_arrays, read_json, read_manifest
+from hil.bundle.files import (
+    problems_of,
+    read_arrays,
+    read_json,
+    read_manifest,
+    read_vectors,
+)
 from hil.checks.judge import judge
 from hil.config_file import validate
 from hil.data import Array, Vectors
@@ -178,10 +183,7 @@ def _metric(setup: Setup) -> Metric:
 
 
 def _vectors(folder: Path, setup: Setup) -> Vectors:
-    arrays = read_arrays(folder / VECTORS)
-    count = sum(name.startswith("input:") for name in arrays)
-    inputs = tuple(arrays[f"input:{index}"] for index in range(count))
-    return Vectors(inputs, arrays.get(LABELS), setup.vectors_source, setup.source_sha256)
+    return read_vectors(folder / VECTORS, setup.vectors_source, setup.source_sha256)
 
 
 def _references(

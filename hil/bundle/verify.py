@@ -8,7 +8,6 @@ from pathlib import Path
 from hil.bundle.contents import (
     FRAMES,
     IMAGE,
-    LABELS,
     MODEL,
     RUN,
     SETUP,
@@ -19,8 +18,7 @@ from hil.bundle.contents import (
     Verdicts,
 )
 from hil.bundle.events import read_recording
-from hil.bundle.files import problems_of, read_arrays, read_json, read_manifest
-from hil.data import Vectors
+from hil.bundle.files import problems_of, read_json, read_manifest, read_vectors
 from hil.errors import HilError
 from hil.firmware.cache import file_sha256
 from hil.firmware.image import read_image
@@ -84,9 +82,7 @@ def _hellos(folder: Path) -> Iterator[HelloReply]:
 def _of_record(folder: Path, setup: Setup, model_sha256: str) -> Iterator[str]:
     record = read_json(folder / RUN, RunRecord)
     read_json(folder / VERDICTS, Verdicts)
-    arrays = read_arrays(folder / VECTORS)
-    inputs = tuple(arrays[f"input:{i}"] for i in range(sum(n != LABELS for n in arrays)))
-    vectors = Vectors(inputs, arrays.get(LABELS), setup.vectors_source)
+    vectors = read_vectors(folder / VECTORS, setup.vectors_source)
     pairs = (
         ("run id", record.run_id, setup.run_id),
         ("model", record.subject.model_sha256, model_sha256),

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from hil import __version__
 from hil.bench.board import Board
 from hil.bundle.contents import (
     DATA,
     FRAMES,
     IMAGE,
+    INPUT,
     LABELS,
     MAP,
     MODEL,
     REFERENCES,
     RUN,
+    SEQUENCE_LENGTHS,
     SETUP,
     VECTORS,
     VERDICTS,
@@ -165,8 +169,12 @@ def _common_files(task: Task, setup: Setup, frames: Path, image: Image | None) -
 
 
 def _arrays(vectors: Vectors) -> Mapping[str, Array]:
-    arrays = {f"input:{index}": array for index, array in enumerate(vectors.inputs)}
-    return arrays if vectors.labels is None else arrays | {LABELS: vectors.labels}
+    arrays = {f"{INPUT}{index}": array for index, array in enumerate(vectors.inputs)}
+    if vectors.labels is not None:
+        arrays |= {LABELS: vectors.labels}
+    if vectors.sequence_lengths is not None:
+        arrays |= {SEQUENCE_LENGTHS: np.array(vectors.sequence_lengths)}
+    return arrays
 
 
 def _json(record: RunRecord) -> bytes:

@@ -82,7 +82,7 @@ class Agreement:
                 except DataError as error:
                     score_errors[source] = error
         comparisons = {
-            name: _comparison(model, outputs, result, scores.get(name.value))
+            name: _comparison(model, vectors, outputs, result, scores.get(name.value))
             for name, result in results.items()
         }
         oracle = next((name for name in ORACLES if name in results), None)
@@ -105,9 +105,15 @@ class Agreement:
 
 
 def _comparison(
-    model: ModelInfo, outputs: tuple[Array, ...], result: ReferenceResult, score: Score | None
+    model: ModelInfo,
+    vectors: Vectors,
+    outputs: tuple[Array, ...],
+    result: ReferenceResult,
+    score: Score | None,
 ) -> Comparison:
-    bounds = litert_bounds(model) if result.name in LITERT_REFERENCES else device_bounds(model)
+    steps = vectors.most_steps if model.has_state else 1
+    bounds_of = litert_bounds if result.name in LITERT_REFERENCES else device_bounds
+    bounds = bounds_of(model, steps)
     found = compare(outputs, result.outputs, model.output_tensors, bounds)
     return Comparison(
         tensors=found.tensors,

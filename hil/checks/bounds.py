@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32, rounding to nearest
+LARGEST_SHARE = 1 / 3  # beyond this, of millions of roundings, the bound would be all of an output
 
 # Outputs far below 1 come from cancelling values around 1, whose roundings they keep: 17 units in
 # the last place of 1.
@@ -37,18 +38,18 @@ class Bound:
 EXACT = Bound()
 
 
-def device_bounds(model: ModelInfo) -> tuple[Bound, ...]:
+def device_bounds(model: ModelInfo, steps: int = 1) -> tuple[Bound, ...]:
     """Of each output, device against TFLM on the host: integers equal, floats within rounding."""
-    rounding = float_bound(model)
+    rounding = float_bound(model, steps)
     return tuple(rounding if _is_float(tensor) else EXACT for tensor in model.output_tensors)
 
 
-def litert_bounds(model: ModelInfo) -> tuple[Bound, ...]:
+def litert_bounds(model: ModelInfo, steps: int = 1) -> tuple[Bound, ...]:
     """Of each output, device against LiteRT, which is shown and not judged.
 
     Integers without a scale, and wider ones, are indices and counts: nothing but equal is close.
     """
-    rounding = float_bound(model)
+    rounding = float_bound(model, steps)
     return tuple(
         rounding if _is_float(tensor) else _litert_integers(tensor)
         for tensor in model.output_tensors
@@ -59,16 +60,17 @@ def _litert_integers(tensor: TensorInfo) -> Bound:
     return Bound(LITERT_LSB.get(tensor.type, 0)) if tensor.scales else EXACT
 
 
-def float_bound(model: ModelInfo) -> Bound:
-    """What two correct float32 implementations may differ by.
+def float_bound(model: ModelInfo, steps: int = 1) -> Bound:
+    """What two correct float32 implementations may differ by after so many inferences of a model
+    that remembers.
 
     Two orders of summing n products differ by at most 2 gamma(n) times the sum of the magnitudes,
     gamma(n) = n u / (1 - n u) (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
-    section 3.1). n is the longest chain of roundings, all operators one after the other; the
-    magnitudes are taken as the output's largest.
+    section 3.1). n is the longest chain of roundings, all operators one after the other, `steps`
+    times; the magnitudes are taken as the output's largest.
     """
     roundings = sum(_roundings(operator, model.tensors) for operator in model.operators)
-    share = roundings * UNIT_ROUNDOFF
+    share = min(roundings * steps * UNIT_ROUNDOFF, LARGEST_SHARE)
     return Bound(FLOAT_FLOOR, 2 * share / (1 - share))
 
 

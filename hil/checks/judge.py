@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from hil.checks.agreement import DEVICE, NOT_ASKED_FOR
 from hil.comparison import Comparison, TensorComparison, WorstVector
 from hil.outcome import Outcome
@@ -42,6 +44,11 @@ def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
             return _verdict(check, Status.ERROR, str(failed))
         names = " or ".join(ORACLES)
         return _verdict(check, Status.SKIP, f"no reference to judge by: {names} {NOT_ASKED_FOR}")
+    nan_elements = _nan_elements(outcome)
+    if nan_elements:
+        reason = f"{nan_elements:,} of {found.elements:,} output elements are NaN"
+        same = f", as those of {found.label}" if found.is_equal else ""
+        return _verdict(check, Status.FAIL, f"{reason}{same}: not a number is no result")
     limits = _output_limits(found, tolerance)
     worst = found.max_abs_error
     if tolerance is not None:
@@ -57,6 +64,11 @@ def _outputs(outcome: Outcome, tolerance: float | None) -> Verdict:
             f"at most {worst:.3g} away"
         )
     return _verdict(check, Status.PASS, reason, **limits)
+
+
+def _nan_elements(outcome: Outcome) -> int:
+    """How many elements of the device's outputs are not a number."""
+    return sum(int(np.isnan(array).sum()) for array in outcome.outputs if array.dtype.kind == "f")
 
 
 def oracle_of(outcome: Outcome) -> ReferenceName | None:
@@ -124,7 +136,7 @@ def _accuracy(outcome: Outcome, limits: Checks, metric: Metric | None) -> Verdic
     value = outcome.record.metrics.accuracy_device
     assert value is not None
     low, high = limits.accuracy.min, limits.accuracy.max
-    said = f"{metric.name} {value:.4f} over {outcome.record.metrics.vectors} vectors"
+    said = f"{metric.name} {value:.4f} over {_scored(outcome.record, metric)}"
     if low is None and high is None:
         return _verdict(check, Status.NEW, f"{said}; no limit")
     if low is not None and value < low:
@@ -132,6 +144,15 @@ def _accuracy(outcome: Outcome, limits: Checks, metric: Metric | None) -> Verdic
     if high is not None and value > high:
         return _verdict(check, Status.FAIL, f"{said} is above {high:g}", min=low, max=high)
     return _verdict(check, Status.PASS, said, min=low, max=high)
+
+
+def _scored(record: RunRecord, metric: Metric) -> str:
+    """What the metric was computed over."""
+    parts = (record.samples.accuracy_parts or {}).get(DEVICE)
+    if parts is None or len(parts) == record.metrics.vectors:
+        return f"{record.metrics.vectors} vectors"
+    of_each = {"last": "last step", "mean": "mean"}[metric.over]
+    return f"{len(parts)} sequences ({of_each} of each)"
 
 
 def _latency(record: RunRecord, limits: Checks) -> Verdict:

@@ -154,7 +154,7 @@ def drop(first: RunRecord, second: RunRecord) -> tuple[Drop | None, str]:
     assert before is not None and after is not None
     sign = _sign(first)
     parts = _device_parts(first), _device_parts(second)
-    n = first.metrics.vectors
+    n = first.metrics.vectors if parts[0] is None else len(parts[0])
     if parts[0] is None or parts[1] is None:
         reason = f"{first.accuracy_metric} is one number for all vectors: nothing to pair"
         return Drop(sign * (before - after), n, None, reason=reason), ""

@@ -25,6 +25,7 @@ MODULES = {
     "baseline": ("baseline",),
     "history": ("history", "show", "export", "merge", "prune"),
     "report": ("report",),
+    "cache": ("cache",),
     "bundle": ("replay", "verify"),
     "noise": ("noise",),
     "tflm": ("tflm",),
@@ -46,12 +47,10 @@ def make_app(modules: Iterable[str] = MODULES) -> typer.Typer:
     return app
 
 
-def modules_for(arguments: Sequence[str]) -> Iterable[str]:
-    """The modules that have what was called: all of them for help and for unknown commands."""
-    if list(arguments) == [VERSION]:
-        return ()
+def modules_for(arguments: Sequence[str]) -> list[str]:
+    """The modules that have what was called; none for help, version and unknown commands."""
     command = next(iter(arguments), "")
-    return [name for name, commands in MODULES.items() if command in commands] or MODULES
+    return [name for name, commands in MODULES.items() if command in commands]
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,8 +70,14 @@ def _common(
 
 def run_app() -> None:
     """Runs the command line: our errors become one message and an exit code."""
+    modules = modules_for(sys.argv[1:])
+    app = make_app(modules)
+    if not modules:
+        from hil.cli.listing import list_commands
+
+        list_commands(app)
     try:
-        make_app(modules_for(sys.argv[1:]))()
+        app()
     except HilError as error:
         _complain(error)
         sys.exit(EXIT_CANNOT)

@@ -38,6 +38,7 @@ from hil.report.arena import print_arena
 from hil.report.profile import print_mix, print_profile
 from hil.sanity import Sanity, check_sanity
 from hil.source import source_commit
+from hil.state import steps_through
 from hil.trace import trace
 from hil.vocab import Kind, RunOrigin
 
@@ -47,7 +48,15 @@ VectorsFile = Annotated[
     Path | None,
     typer.Option("--vectors", metavar="X.npz", help="vectors, instead of random ones"),
 ]
-VectorIndex = Annotated[int, typer.Option("--vector", metavar="I", min=0, help="which of them")]
+VectorIndex = Annotated[
+    int | None,
+    typer.Option(
+        "--vector",
+        metavar="I",
+        min=0,
+        help="which of them; default 0, of a model with state 1: the second step",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="seed of the random vectors")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the result")]
 
@@ -63,7 +72,7 @@ def profile(
     model_file: ModelFile,
     target: TargetName = DEFAULT_TARGET,
     vectors: VectorsFile = None,
-    vector: VectorIndex = 0,
+    vector: VectorIndex = None,
     seed: Seed = 0,
     in_order: Annotated[
         bool, typer.Option("--in-order", help="as they run, instead of by cost")
@@ -91,6 +100,7 @@ def profile(
             sanity.empty_window_cycles,
             opened.timeout_s,
             opened.is_working,
+            opened.restore,
         )
         _keep(history, opened, sanity, result)
         mix = _mix(opened)
@@ -130,6 +140,7 @@ def _mix(opened: Opened) -> InstructionMix | None:
     watching = opened.board.instruction_trace(code.addresses_of(OPERATOR_MARKS))
     if watching is None:
         return None
+    opened.restore()
     with watching as counted:
         trace(opened.device, opened.inputs, opened.timeout_s, is_working=opened.is_working)
     return instruction_mix(counted.result, code)
@@ -149,7 +160,7 @@ def arena(
     model_file: ModelFile,
     target: TargetName = DEFAULT_TARGET,
     vectors: VectorsFile = None,
-    vector: VectorIndex = 0,
+    vector: VectorIndex = None,
     seed: Seed = 0,
     json: JsonFile = None,
     kernels: Kernels = None,
@@ -167,9 +178,8 @@ def arena(
         restart = restarter(
             board.flasher.reset, lambda: device.hello(opened.image, opened.builder.target)
         )
-        truth = measure_arena(
-            device, opened.inputs, opened.timeout_s, restart, lambda: opened.is_working
-        )
+        steps = steps_through(opened.model, opened.vectors, opened.index)
+        truth = measure_arena(device, steps, opened.timeout_s, restart, lambda: opened.is_working)
         sizes = opened.image.sizes
         footprint = read_footprint(opened.image.path, opened.builder.tflm.kernel_files)
         if json is not None:
@@ -183,7 +193,7 @@ def bisect(
     model_file: ModelFile,
     target: TargetName = DEFAULT_TARGET,
     vectors: VectorsFile = None,
-    vector: VectorIndex = 0,
+    vector: VectorIndex = None,
     seed: Seed = 0,
     json: JsonFile = None,
     kernels: Kernels = None,
@@ -210,16 +220,17 @@ def bisect(
                 host,
                 opened.model,
                 opened.vectors,
-                vector,
+                opened.index,
                 opened.timeout_s,
                 opened.is_working,
             )
         finally:
             host.close()
-        where = f"vector {vector} of {opened.vectors.source}, against the {tree_label(builder)}"
+        which = opened.vectors.name_of(opened.index)
+        where = f"{which} of {opened.vectors.source}, against the {tree_label(builder)}"
         if json is not None:
             divergence = asdict(found) if found is not None else None
-            _write(json, opened, {"vector": vector, "divergence": divergence})
+            _write(json, opened, {"vector": opened.index, "divergence": divergence})
     typer.echo(_told(found, opened, where))
     if found is not None:
         raise typer.Exit(EXIT_DIFFERS)

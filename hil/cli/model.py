@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.cli import convert
+from hil.cli import convert, fix
 from hil.cli.options import (
     DEFAULT_TARGET,
     Kernels,
@@ -21,13 +22,14 @@ from hil.cli.options import (
     Tflm,
     builder_of,
 )
-from hil.cli.prepared import watched
 from hil.errors import BuildError, ConfigError
 from hil.model.flatbuffer import read_model
-from hil.model.info import ModelInfo, TensorInfo
-from hil.model.preflight import find_problems, require_runnable
-from hil.model.provenance import read_provenance
-from hil.target import load_target
+from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
+from hil.model.metadata import PROVENANCE, read_metadata
+from hil.model.recognise import made_for
+
+if TYPE_CHECKING:
+    from hil.firmware.build import Builder
 
 EXIT_UNSUPPORTED = 2
 NAME_CHARACTERS = 30
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look at models, convert them.")
     group.command("inspect")(inspect)
     group.command("convert")(convert.convert)
+    group.command("fix")(fix.fix)
     group.command("export-c")(convert.export)
     app.add_typer(group, name="model")
     app.command("build")(build)
@@ -57,23 +60,32 @@ def inspect(
     Exit code 2 when it cannot run on the target.
     """
     if target is not None:
+        from hil.target import load_target
+
         load_target(target)  # a wrong name is an error before anything is shown
     model = read_model(model_file)
     console = Console(highlight=False)
     _print_facts(console, model)
-    _print_operators(console, model)
+    _print_operators(console, model.operators)
+    for subgraph in model.further_subgraphs:
+        console.print(f"subgraph {subgraph.index} {subgraph.name}".rstrip(), markup=False)
+        _print_operators(console, subgraph.operators)
     _print_tensors(console, model)
     if target is None:
         return
+    from hil.model.preflight import find_problems
+    from hil.model.problem import problem_texts
+
     builder = builder_of(target, tflm, kernels)
     source = builder.tflm
+    print_size(console, model, builder)
     problems = find_problems(model, builder.limits())
     if not problems:
         console.print(f"nothing in the file keeps it from running on {target} ({source.origin})")
         return
     console.print(f"cannot run on {target} ({source.origin}):")
-    for problem in problems:
-        console.print(f"- {problem}", markup=False, soft_wrap=True)
+    for text in problem_texts(problems):
+        console.print(f"- {text}", markup=False, soft_wrap=True)
     raise typer.Exit(EXIT_UNSUPPORTED)
 
 
@@ -86,9 +98,42 @@ def _print_facts(console: Console, model: ModelInfo) -> None:
     for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
         for tensor in tensors:
             console.print(f"{role:6} {tensor.name}: {_tensor_text(tensor)}", markup=False)
-    provenance = read_provenance(model.content)
-    if provenance is not None:
-        console.print(f"made   {provenance}", markup=False, soft_wrap=True)
+    if model.has_state:
+        variables = ", ".join(name.removeprefix("/") for name in model.resource_variables)
+        text = f"resource variables {variables}" if variables else "in tensors and operators"
+        console.print(f"state  {text}", markup=False, soft_wrap=True)
+    finding = made_for(model)
+    if finding is not None:
+        console.print(f"made   {finding.reason}", markup=False, soft_wrap=True)
+    if read_metadata(model.content, PROVENANCE) is not None:
+        from hil.model.provenance import read_provenance
+
+        made = read_provenance(model.content)
+        console.print(f"made   {made}", markup=False, soft_wrap=True)
+
+
+def print_size(console: Console, model: ModelInfo, builder: Builder) -> None:
+    """What the image would take of the flash, as far as images that were built here show it."""
+    flash = f"{builder.target.flash.bytes:,} bytes"
+    model_text = f"model {model.file_bytes:,}"
+    try:
+        estimate = builder.code_estimate(model)
+    except BuildError as error:
+        console.print(f"flash  {model_text} of {flash}; code unknown: {error.message}")
+        return
+    if estimate is None:
+        reason = "no image was built here yet with this TFLM, compiler and kernel library"
+    else:
+        reason = f"no image built here has {', '.join(estimate.unknown)}"
+    if estimate is None or estimate.total_bytes is None:
+        text = f"flash  {model_text} of {flash}; code unknown: {reason}"
+        console.print(text, markup=False, soft_wrap=True)
+        return
+    total = model.file_bytes + estimate.total_bytes
+    console.print(f"flash  about {total:,} of {flash}: {model_text}, code {estimate.total_bytes:,}")
+    parts = [f"{name} {size:,}" for name, size in estimate.operator_bytes.items()]
+    text = f"code   {', '.join([f'interpreter and harness {estimate.base_bytes:,}', *parts])}"
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def _tensor_text(tensor: TensorInfo) -> str:
@@ -109,7 +154,7 @@ def _quantization_text(tensor: TensorInfo) -> str:
     return ""
 
 
-def _print_operators(console: Console, model: ModelInfo) -> None:
+def _print_operators(console: Console, operators: Sequence[OperatorInfo]) -> None:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("#", justify="right")
     table.add_column("operator", no_wrap=True)
@@ -117,7 +162,7 @@ def _print_operators(console: Console, model: ModelInfo) -> None:
     table.add_column("inputs")
     table.add_column("outputs")
     table.add_column("MACs", justify="right")
-    for operator in model.operators:
+    for operator in operators:
         table.add_row(
             str(operator.index),
             operator.name,
@@ -170,6 +215,9 @@ def build(
     tflm: Tflm = None,
 ) -> None:
     """Build the firmware image of a model."""
+    from hil.cli.prepared import watched
+    from hil.model.preflight import require_runnable
+
     builder = builder_of(target, tflm, kernels)
     model = read_model(model_file)
     require_runnable(model, builder.limits(), f"{model.name} cannot run on {target}")

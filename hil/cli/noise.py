@@ -108,7 +108,7 @@ def _jobs(suites: list[Suite], builder: Builder, only: str | None) -> Iterator[J
                 suite=suite.name,
                 model=model,
                 model_label=each.label,
-                vectors=data.vectors(model),
+                vectors=data.vectors(model, each.function),
                 metric=suite.metric,
                 data=data,
                 builder=builder,

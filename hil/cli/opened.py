@@ -16,16 +16,17 @@ from hil.errors import ConfigError
 from hil.firmware.build import Builder
 from hil.firmware.image import Image
 from hil.model.info import ModelInfo
+from hil.state import STEADY_STEP, restore, typical_vector
 from hil.stream import infer_timeout_s
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, on the command line."""
+    """What the user asked for, on the command line. `vector` None is the typical one."""
 
     choice: Choice
     vectors: Path | None
-    vector: int
+    vector: int | None
     seed: int
 
 
@@ -47,18 +48,22 @@ class Opened:
     timeout_s: float
     is_working: Callable[[], bool]
 
+    def restore(self) -> None:
+        """Brings a model with state to where it is before the vector. Raises HilError."""
+        restore(self.device, self.model, self.vectors, self.index, self.timeout_s, self.is_working)
+
 
 @contextlib.contextmanager
 def open_model(request: Request) -> Iterator[Opened]:
     """Checks, builds, programs and greets. Raises HilError."""
     with prepare(request.choice) as prepared:
         prepared.require_runnable()
-        vectors = _vectors(prepared.model, request)
+        vectors, index = _vectors(prepared.model, request)
         board = prepared.board
         image, device = _start(prepared, board)
         try:
             with blamed_on(board):
-                yield _opened(prepared, board, image, device, vectors, request.vector)
+                yield _opened(prepared, board, image, device, vectors, index)
         finally:
             device.close()
 
@@ -93,13 +98,17 @@ def _opened(
     )
 
 
-def _vectors(model: ModelInfo, request: Request) -> Vectors:
+def _vectors(model: ModelInfo, request: Request) -> tuple[Vectors, int]:
+    """The vectors, and which of them to look at."""
     if request.vectors is None:
-        return random_vectors(model, request.vector + 1, request.seed)
+        typical = STEADY_STEP if model.has_state else 0
+        index = typical if request.vector is None else request.vector
+        return random_vectors(model, index + 1, request.seed), index
     vectors = load_npz(model, request.vectors)
-    if request.vector >= vectors.count:
+    index = typical_vector(model, vectors) if request.vector is None else request.vector
+    if index >= vectors.count:
         raise ConfigError(
-            f"there is no vector {request.vector}: {request.vectors} has {vectors.count}",
+            f"there is no vector {index}: {request.vectors} has {vectors.count}",
             hint=f"give --vector 0 to {vectors.count - 1}",
         )
-    return vectors
+    return vectors, index

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hil.bench.bench import ANY, BenchChoice
-from hil.firmware.build import Builder
-from hil.target import load_target
+from hil.tflm.choice import TFLM_VARIABLE
 from hil.tflm.kernels import NAMES
-from hil.tflm.locate import TFLM_VARIABLE, locate_tflm
+
+if TYPE_CHECKING:
+    from hil.bench.bench import BenchChoice
+    from hil.firmware.build import Builder
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="the model")]
 TargetName = Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="board type")]
@@ -42,6 +43,10 @@ DEFAULT_TARGET = "stm32f746"
 
 def builder_of(target: str, tflm: str | None, kernels: str | None) -> Builder:
     """What builds for a target. Raises ConfigError, BuildError."""
+    from hil.firmware.build import Builder
+    from hil.target import load_target
+    from hil.tflm.locate import locate_tflm
+
     builder = Builder(load_target(target), locate_tflm(tflm), kernels)
     _ = builder.library  # a wrong name is an error now
     return builder
@@ -49,4 +54,6 @@ def builder_of(target: str, tflm: str | None, kernels: str | None) -> Builder:
 
 def bench_choice(probe: str | None, port: str | None) -> BenchChoice:
     """The board meant by --probe and --port. Raises ConfigError."""
+    from hil.bench.bench import ANY, BenchChoice
+
     return BenchChoice(ANY, probe, port)

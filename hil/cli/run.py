@@ -164,7 +164,9 @@ def _verdict(job: Job, board: Board, outcome: Outcome, show: Progress) -> Verdic
         return verdict
     show("look for the operator", 0, 0)
     difference = difference_of(outcome, oracle)
-    said = explain_difference(job.builder, outcome.image, board, job.model, job.vectors, difference)
+    said = explain_difference(
+        job.builder, outcome.image, board, job.model, job.vectors, difference, show
+    )
     return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hil.errors import BuildError
 from hil.firmware.cache import Cache
+from hil.firmware.code_size import CodeEstimate, CodeSizes
 from hil.firmware.image import Image, read_image
+from hil.firmware.overflow import overflow_in
 from hil.firmware.stages import Platform, Progress, Stages
 from hil.firmware.target_files import config_header, cpu_flags, memory_script
 from hil.firmware.toolchain import Toolchain, find_toolchain
@@ -16,6 +19,7 @@ from hil.model.info import ModelInfo
 from hil.model.preflight import Limits
 from hil.resources import firmware_harness_dir
 from hil.target import Target
+from hil.tflm.additions import additions
 from hil.tflm.kernels import KernelLibrary
 from hil.tflm.source import TflmSource
 
@@ -40,10 +44,18 @@ class Builder:
     def build(self, model: ModelInfo, on_progress: Progress | None = None) -> Image:
         """The image of `model`, from the cache when nothing that goes into it has changed.
 
-        Raises BuildError.
+        Raises BuildError, UnsupportedModel when it does not fit the target.
         """
-        folder = self.stages.image(model, self.manifest(model), on_progress)
-        return read_image(folder / "image.elf")
+        try:
+            folder = self.stages.image(model, self.manifest(model), on_progress)
+        except BuildError as error:
+            overflow = overflow_in(error.detail, model, self.target)
+            if overflow is None:
+                raise
+            raise overflow from error
+        image = read_image(folder / "image.elf")
+        self.code_sizes.learn(image, additions(model, self.tflm))
+        return image
 
     @cached_property
     def library(self) -> KernelLibrary:
@@ -52,7 +64,38 @@ class Builder:
 
     def limits(self) -> Limits:
         """What the target and the tree offer to a model."""
-        return self.tflm.limits(self.target, self.library.name)
+        return replace(
+            self.tflm.limits(self.target, self.library.name), code_bytes=self._code_bytes
+        )
+
+    @cached_property
+    def code_sizes(self) -> CodeSizes:
+        """What images that were built here show of the size of code. Raises BuildError."""
+        context = {
+            "generation": self.tflm.generation.name,
+            "origin": self.tflm.origin,
+            "kernels": self.library.name,
+            "compiler": self.toolchain.version,
+            "optimization": self.optimization,
+            "cpu": cpu_flags(self.target),
+            "port": self.target.mcu.port,
+        }
+        return CodeSizes(self.cache, self.tflm, self.library, context)
+
+    def code_estimate(self, model: ModelInfo) -> CodeEstimate | None:
+        """The code of the model's image, by images that were built here; None without any, or
+        where the tree lacks an operator. Raises BuildError when there is no compiler.
+        """
+        if any(name not in self.tflm.operators for name in model.operator_names):
+            return None
+        return self.code_sizes.estimate(additions(model, self.tflm))
+
+    def _code_bytes(self, model: ModelInfo) -> int | None:
+        try:
+            estimate = self.code_estimate(model)
+        except BuildError:  # without a compiler nothing was built
+            return None
+        return None if estimate is None else estimate.total_bytes
 
     @cached_property
     def toolchain(self) -> Toolchain:

@@ -33,19 +33,22 @@ _FLASH_SECTIONS = (".text", ".rodata", ".vectors", ".model", ".init_array", ".AR
 _RAM_SECTIONS = (".bss", "COMMON")
 # More than padding between sections can be: something was not read.
 ALIGNMENT_MAX_BYTES = 1024
-_OWN_FILES = ("libharness.a", "identity.cc", "model.S", "tracing.cc")
+_OWN_FILES = ("libharness.a", "identity.cc", "model.S")
 
 
 @dataclass(frozen=True)
 class Footprint:
     """Bytes in flash and of static RAM (variables, without stack and arena) by owner.
 
-    What alignment adds belongs to no one. `kernel_flash_bytes` are the kernels' by source file.
+    What alignment adds belongs to no one. `kernel_flash_bytes` are the kernels' by source file,
+    `code_bytes` those of all but the model by the name of the object file, as in
+    `libm.a(s_exp.o)`.
     """
 
     flash_bytes: dict[Owner, int]
     ram_bytes: dict[Owner, int]
     kernel_flash_bytes: dict[str, int] = field(default_factory=dict)
+    code_bytes: dict[str, int] = field(default_factory=dict)
 
     def doubt(self, sizes: ImageSizes) -> str:
         """Why these cannot be all owners of the image; "" when they are."""
@@ -70,6 +73,7 @@ def read_footprint(image: Path, kernel_files: Collection[str]) -> Footprint:
     flash: Counter[Owner] = Counter()
     ram: Counter[Owner] = Counter()
     kernels: Counter[str] = Counter()
+    code: Counter[str] = Counter()
     end = 0
     for match in sorted(_ENTRY.finditer(body), key=lambda match: int(match["address"], 16)):
         section, address = match["section"], int(match["address"], 16)
@@ -81,12 +85,20 @@ def read_footprint(image: Path, kernel_files: Collection[str]) -> Footprint:
         owner = _owner(section, match["file"], kernel_files)
         if section.startswith((*_FLASH_SECTIONS, ".data")):
             flash[owner] += size
+            if owner is not Owner.MODEL and size:
+                code[match["file"].rpartition("/")[2]] += size
             member = _MEMBER.search(match["file"])
             if owner is Owner.KERNELS and member is not None and size:
                 kernels[member["source"]] += size
         if section.startswith((*_RAM_SECTIONS, ".data")):
             ram[owner] += size
-    return Footprint(dict(flash), dict(ram), dict(sorted(kernels.items())))
+    return Footprint(dict(flash), dict(ram), dict(sorted(kernels.items())), dict(code))
+
+
+def kernel_source(object_name: str) -> str | None:
+    """The source file of TFLM behind an object file's name; None for one of others."""
+    member = _MEMBER.search(object_name)
+    return member["source"] if member is not None else None
 
 
 def _owner(section: str, file: str, kernel_files: Collection[str]) -> Owner:
@@ -97,4 +109,4 @@ def _owner(section: str, file: str, kernel_files: Collection[str]) -> Owner:
     member = _MEMBER.search(file)
     if member is not None:
         return Owner.KERNELS if member["source"] in kernel_files else Owner.INTERPRETER
-    return Owner.INTERPRETER if "resolver.cc" in file else Owner.LIBRARY
+    return Owner.INTERPRETER if "operators.cc" in file else Owner.LIBRARY

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
+from typing import TYPE_CHECKING, Any
 
 from hil.errors import BuildError
 from hil.firmware.cache import file_sha256
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 MANIFEST_SECTION = ".hil_manifest"
 BUILD_ID_SECTION = ".build_id"
@@ -62,6 +62,9 @@ class Image:
 
 def read_image(path: Path) -> Image:
     """The image in an ELF file. Raises BuildError when it is none that hil built."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         with path.open("rb") as file:
             elf = ELFFile(file)

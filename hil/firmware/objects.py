@@ -10,6 +10,7 @@ from pathlib import Path
 from hil.firmware.cache import Cache
 
 SUFFIX = ".obj"
+COMPILING = "compiling"
 
 # Compiles source files in an empty folder; gives their objects in the same order.
 Compile = Callable[[Sequence[Path], Path], Sequence[Path]]
@@ -31,17 +32,17 @@ class ObjectStore:
         keys = {source: self.key(source) for source in sources}
         if self._missing(keys):
             # Another process that needs the same objects waits here, and then finds them.
-            with self.cache.locked(self.kind, "compiling"):
+            with self.cache.locked(self.kind, COMPILING):
                 missing = self._missing(keys)
                 if missing:
-                    with self.cache.draft(self.kind) as draft:
+                    with self.cache.draft(self.kind, COMPILING) as draft:
                         objects = compile_them(missing, draft)
                         for source, made in zip(missing, objects, strict=True):
                             self._keep(source, keys[source], made)
         return [self._path(source, key) for source, key in keys.items()]
 
     def _missing(self, keys: dict[Path, str]) -> list[Path]:
-        return [source for source, key in keys.items() if not self.cache.has(self.kind, key)]
+        return [source for source, key in keys.items() if not self.cache.use(self.kind, key)]
 
     def _keep(self, source: Path, key: str, made: Path) -> None:
         self.cache.get(self.kind, key, lambda draft: _copy(made, draft / _name(source)))

@@ -18,7 +18,6 @@ from hil.errors import BuildError
 from hil.firmware import cmake
 from hil.firmware.cache import Cache, file_sha256, key_of
 from hil.firmware.objects import ObjectStore
-from hil.link.c_header import protocol_header
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
 from hil.tflm.additions import additions
@@ -128,7 +127,7 @@ class Stages:
         """Digest of the harness's own sources and of the link protocol."""
         compat = f"tflm/{self.tflm.generation.compat}"
         sources = files_digest("src", "image", compat, f"ports/{self.platform.port}")
-        return key_of(sources=sources, protocol=protocol_header())
+        return key_of(sources=sources, protocol=_protocol_header())
 
     @cached_property
     def _harness_key(self) -> str:
@@ -259,15 +258,11 @@ class Stages:
         folder.mkdir()
         for name, text in self.platform.config.items():
             (folder / name).write_text(text)
-        (folder / "protocol.h").write_text(protocol_header())
+        (folder / "protocol.h").write_text(_protocol_header())
         return folder
 
     def _log(self, name: str) -> Path:
-        """A fresh log file that outlives a failed build."""
-        log = self.cache.root / "logs" / f"{self.platform.prefix}{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
-        return log
+        return self.cache.log_file(f"{self.platform.prefix}{name}.log")
 
 
 def model_header(model: ModelInfo, added: Sequence[Addition]) -> str:
@@ -304,6 +299,12 @@ def files_digest(*names: str) -> str:
         if path.is_file()
     ]
     return key_of(files={str(p.relative_to(root)): file_sha256(p) for p in sorted(files)})
+
+
+def _protocol_header() -> str:
+    from hil.link.c_header import protocol_header  # who only looks at a model needs no link
+
+    return protocol_header()
 
 
 def _stage_progress(stage: str, on_progress: Progress | None) -> cmake.Progress | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.target import Memory, Target
+from hil.target import Target
 
 _REGION_ATTRIBUTES = {True: "rx", False: "rw"}
 
@@ -60,7 +60,8 @@ def memory_script(target: Target) -> str:
     arena = placement.arena
     regions = dict(target.memory)
     if arena == "all":
-        arena, regions = _joined_ram(target)
+        code = placement.code
+        arena, regions = "ram", {code: target.memory[code], "ram": target.joined_ram}
     lines = ["MEMORY", "{"]
     for name, memory in regions.items():
         attributes = _REGION_ATTRIBUTES[name == placement.code]
@@ -78,18 +79,3 @@ def memory_script(target: Target) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _joined_ram(target: Target) -> tuple[str, dict[str, Memory]]:
-    """The data memory and all RAM that adjoins it as one region."""
-    ram = sorted(
-        (m for name, m in target.memory.items() if name != target.placement.code),
-        key=lambda memory: memory.base,
-    )
-    start = target.memory[target.placement.data].base
-    end = start
-    for memory in ram:
-        if memory.base == end:
-            end = memory.end
-    code = target.placement.code
-    return "ram", {code: target.memory[code], "ram": Memory(base=start, bytes=end - start)}

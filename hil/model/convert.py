@@ -16,9 +16,11 @@ from hil.child import ChildDied, ChildProcess
 from hil.data import Array, Inputs, Vectors
 from hil.errors import ConfigError, DataError, ModelError
 from hil.model.convert_form import normal_form
+from hil.model.fix import fix_model
 from hil.model.flatbuffer import FILE_IDENTIFIER, parse_model
 from hil.model.info import ModelInfo, TensorInfo
 from hil.model.provenance import CalibrationRecord, Provenance, SourceKind
+from hil.model.whole_model import shape_chain
 from hil.vocab import Scheme
 
 MODULE = "hil.model.convert_child"
@@ -126,6 +128,7 @@ class Converter:
             raise ModelError(
                 f"{source} is {model.scheme.value} already", hint="convert the float32 model"
             )
+        content = with_fixed_batch(model)
         if task.scheme is Scheme.FLOAT32:
             return content, None
         vectors = _varied(calibration(model)) if calibration is not None else None
@@ -197,6 +200,29 @@ class Converter:
             ) from error
         self._seconds += result["seconds"]
         return result
+
+
+def with_fixed_batch(model: ModelInfo) -> bytes:
+    """The file's content; when its batch is free or it computes shapes, with these fixed.
+
+    Raises ModelError when that cannot be done.
+    """
+    free = [t for t in model.input_tensors if -1 in t.shape_signature]
+    if not free and not shape_chain(model):
+        return model.content
+    for tensor in free:
+        if -1 in tensor.shape_signature[1:] or min(tensor.shape, default=1) < 1:
+            raise ModelError(
+                f"input {tensor.name!r} has the free dimensions {tensor.shape_signature}",
+                hint="fix all but the batch",
+            )
+    fixed = fix_model(model)
+    if fixed.not_done:
+        raise ModelError(
+            f"the batch cannot be fixed: {fixed.not_done[0]}",
+            hint="convert the original model with a batch of 1",
+        )
+    return fixed.model.content
 
 
 def source_kind(source: Path) -> SourceKind:

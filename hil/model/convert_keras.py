@@ -53,12 +53,12 @@ class Input:
 class Prepared:
     """A loaded model with a batch of 1, and the converter that takes it.
 
-    Keras models are fed by name: their inputs' order in the file follows from nothing else.
+    It is calibrated by `names`: the inputs' order in the file follows from nothing else.
     """
 
     converter: Any
     inputs: tuple[Input, ...]
-    names: tuple[str, ...] | None
+    names: tuple[str, ...]
     # A SavedModel's variables live as long as it does.
     origin: Any
 
@@ -125,11 +125,9 @@ def convert(
     return content
 
 
-def _rows(
-    names: tuple[str, ...] | None, calibration: Sequence[Array]
-) -> Iterator[list[Array] | dict[str, Array]]:
+def _rows(names: tuple[str, ...], calibration: Sequence[Array]) -> Iterator[dict[str, Array]]:
     for row in zip(*calibration, strict=True):
-        yield list(row) if names is None else dict(zip(names, row, strict=True))
+        yield dict(zip(names, row, strict=True))
 
 
 def _prepare_keras(model: Any, inputs: tuple[Input, ...]) -> Prepared:
@@ -177,7 +175,7 @@ def _prepare_saved_model(folder: Path) -> Prepared:
     order = [tensor.name.split(":")[0] for tensor in concrete.inputs]
     inputs = tuple(_input(name, fixed[name]) for name in input_order(order, fixed))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded)
-    return Prepared(converter, inputs, None, loaded)
+    return Prepared(converter, inputs, tuple(each.name for each in inputs), loaded)
 
 
 def input_order(traced: Sequence[str], names: Collection[str]) -> list[str]:

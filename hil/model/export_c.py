@@ -10,26 +10,21 @@ import re
 from hil.errors import ConfigError, UnsupportedModel
 from hil.model.c_words import RESERVED
 from hil.model.info import ModelInfo, TensorInfo
+from hil.model.recognise import made_for
+from hil.model.whole_model import CONTROL_FLOW
+from hil.model.words import counted
+from hil.tflm.additions import additions
+from hil.tflm.source import TflmSource
 
 BYTES_PER_LINE = 12
 ALIGNMENT = 16
-# A tree of this time has no method for each operator; see the generated comment.
-OLD_TREE_MACRO = "TFLM_2020"
-
-# Names of MicroMutableOpResolver's methods that do not follow from the operator's own.
-METHODS = {
-    "BATCH_MATMUL": "AddBatchMatMul",
-    "CUMSUM": "AddCumSum",
-    "PADV2": "AddPadV2",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
-}
 
 
-def export_c(model: ModelInfo, name: str) -> dict[str, str]:
-    """File names and texts: `NAME.h`, `NAME.c`, `NAME_resolver.h`.
+def export_c(model: ModelInfo, name: str, tflm: TflmSource) -> dict[str, str]:
+    """File names and texts: `NAME.h`, `NAME.c`, `NAME_resolver.h`, the last for trees like `tflm`.
 
     Raises ConfigError when `name` is no C identifier or a word of C or C++, UnsupportedModel when
-    its operators are not all in sight (several subgraphs, custom operators).
+    the tree lacks an operator or does not run several subgraphs.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ConfigError(
@@ -39,22 +34,35 @@ def export_c(model: ModelInfo, name: str) -> dict[str, str]:
         raise ConfigError(
             f"{name!r} is a word of C or C++", hint=f"another name, as in model_{name}"
         )
-    if model.subgraphs != 1:
-        raise UnsupportedModel(
-            f"the model has {model.subgraphs} subgraphs: its resolver cannot be written",
-            hint="remove control flow (IF, WHILE, CALL_ONCE) from it",
-        )
-    custom = sorted({operator.name for operator in model.operators if operator.is_custom})
-    if custom:
-        raise UnsupportedModel(
-            f"custom operators have no resolver method: {', '.join(custom)}",
-            hint="express them with built-in operators",
-        )
+    _check_operators(model, tflm)
     return {
         f"{name}.h": _header(model, name),
         f"{name}.c": _array(model, name),
-        f"{name}_resolver.h": _resolver(model, name),
+        f"{name}_resolver.h": _resolver(model, name, tflm),
     }
+
+
+def _check_operators(model: ModelInfo, tflm: TflmSource) -> None:
+    title = tflm.generation.title
+    missing = [each for each in model.operator_names if each not in tflm.operators]
+    finding = made_for(model)
+    if missing and finding is not None:
+        raise UnsupportedModel(
+            f"the model is {finding.reason}, TFLM {title} has no kernel for {', '.join(missing)}",
+            hint=finding.remedy,
+        )
+    if missing:
+        remedies = tflm.generation.rules.instead_of
+        known = {name: remedies[name] for name in missing if name in remedies}
+        raise UnsupportedModel(
+            f"TFLM {title} has no kernel for {', '.join(missing)}",
+            hint="; ".join(f"{name}: {remedy}" for name, remedy in known.items()),
+        )
+    if model.subgraphs != 1 and CONTROL_FLOW.isdisjoint(tflm.operators):
+        raise UnsupportedModel(
+            f"the model has {model.subgraphs} subgraphs, TFLM {title} runs 1",
+            hint="hil model fix keeps the first alone, where it calls no other",
+        )
 
 
 def c_identifier(text: str) -> str:
@@ -62,12 +70,6 @@ def c_identifier(text: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
     is_taken = not name or name[0].isdigit() or name in RESERVED
     return f"model_{name}" if is_taken else name
-
-
-def resolver_method(operator: str) -> str:
-    """The method of MicroMutableOpResolver that adds a built-in operator of the schema."""
-    words = (word if word == "2D" else word.capitalize() for word in operator.split("_"))
-    return METHODS.get(operator, "Add" + "".join(words))
 
 
 def _header(model: ModelInfo, name: str) -> str:
@@ -136,41 +138,34 @@ def _array(model: ModelInfo, name: str) -> str:
     return "\n".join(lines)
 
 
-def _resolver(model: ModelInfo, name: str) -> str:
+def _resolver(model: ModelInfo, name: str, tflm: TflmSource) -> str:
     guard = f"{name.upper()}_RESOLVER_H"
-    versions = {operator.name: 0 for operator in model.operators}
-    for operator in model.operators:
+    added = additions(model, tflm)
+    versions = {each.operator.name: 0 for each in added}
+    for operator in model.all_operators:
         versions[operator.name] = max(versions[operator.name], operator.version)
-    names = sorted(versions)
     lines = [
-        f"// The {len(names)} operators of {name}, and nothing else, for its interpreter.",
+        f"// The {len(added)} operators of {name}, and nothing else, for its interpreter.",
         "//",
-        *(f"//   {operator} (version {versions[operator]})" for operator in names),
+        *(f"//   {operator} (version {version})" for operator, version in versions.items()),
         "//",
-        "// As it stands this is for today's TensorFlow Lite Micro, whose resolver has a method",
-        f"// for each operator. For a tree of mid-2020 or older define {OLD_TREE_MACRO}.",
+        f"// Written for TensorFlow Lite Micro {tflm.generation.title}, {tflm.origin}.",
+        *_variables(model),
         "//",
         f"//   tflite::MicroMutableOpResolver<{name}_operators> resolver;",
         f"//   if ({name}_add_operators(resolver) != kTfLiteOk) {{ ... }}",
         f"#ifndef {guard}",
         f"#define {guard}",
         "",
-        '#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"',
-        f"#ifdef {OLD_TREE_MACRO}",
-        '#include "tensorflow/lite/micro/kernels/micro_ops.h"',
-        "#endif",
+        *(f'#include "{header}"' for header in tflm.generation.resolver_headers),
         "",
-        f"constexpr unsigned int {name}_operators = {len(names)};",
+        f"constexpr unsigned int {name}_operators = {len(added)};",
         "",
         "// Adds them; anything but kTfLiteOk means that the resolver is too small.",
         "template <unsigned int kOperators>",
         f"TfLiteStatus {name}_add_operators(",
         "    tflite::MicroMutableOpResolver<kOperators> &resolver) {",
-        f"#ifdef {OLD_TREE_MACRO}",
-        *(_statement(_add_builtin(operator)) for operator in names),
-        "#else",
-        *(_statement(f"resolver.{resolver_method(operator)}()") for operator in names),
-        "#endif",
+        *(f"  if ({each.expression} != kTfLiteOk) return kTfLiteError;" for each in added),
         "  return kTfLiteOk;",
         "}",
         "",
@@ -180,13 +175,12 @@ def _resolver(model: ModelInfo, name: str) -> str:
     return "\n".join(lines)
 
 
-def _statement(call: str) -> str:
-    return f"  if ({call} != kTfLiteOk) return kTfLiteError;"
-
-
-def _add_builtin(operator: str) -> str:
-    """The call that a tree of mid-2020 has. Its kernels do not look at versions."""
-    return (
-        f"resolver.AddBuiltin(tflite::BuiltinOperator_{operator}, "
-        f"tflite::ops::micro::Register_{operator}(), tflite::MicroOpResolverAnyVersion())"
-    )
+def _variables(model: ModelInfo) -> list[str]:
+    """What the interpreter needs for a model that keeps variables."""
+    count = len(model.resource_variables)
+    if not count:
+        return []
+    return [
+        f"// The model keeps {counted(count, 'variable')}: its interpreter needs",
+        f"// tflite::MicroResourceVariables::Create(allocator, {count}).",
+    ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.errors import ModelError
-from hil.model.info import ModelInfo, OperatorInfo, TensorInfo
+from hil.model.info import ModelInfo, OperatorInfo, SubgraphInfo, TensorInfo
 from hil.model.macs import count_macs
 from hil.model.scheme import detect_scheme
 
@@ -71,9 +71,9 @@ class _Reader:
         self._schema: Any = schema_py_generated
         self._content = content
         self._model = self._schema.Model.GetRootAs(content, 0)
-        self._tensor_types = _names_by_value(self._schema.TensorType)
-        self._operators = _names_by_value(self._schema.BuiltinOperator)
-        self._option_kinds = _names_by_value(self._schema.BuiltinOptions)
+        self._tensor_types = names_by_value(self._schema.TensorType)
+        self._operators = names_by_value(self._schema.BuiltinOperator)
+        self._option_kinds = names_by_value(self._schema.BuiltinOptions)
 
     def _items(self, length: int, get: Callable[[int], Any], element_bytes: int = 4) -> list[Any]:
         """The elements of a vector; a length that cannot fit the file is damage."""
@@ -89,16 +89,8 @@ class _Reader:
         subgraphs = self._items(model.SubgraphsLength(), model.Subgraphs)
         if not subgraphs:
             raise ModelError("the model has no subgraph")
-        graph = subgraphs[0]
-        tensors = tuple(
-            self._tensor(i, t)
-            for i, t in enumerate(self._items(graph.TensorsLength(), graph.Tensors))
-        )
         codes = self._items(model.OperatorCodesLength(), model.OperatorCodes)
-        operators = tuple(
-            self._operator(i, op, codes, tensors)
-            for i, op in enumerate(self._items(graph.OperatorsLength(), graph.Operators))
-        )
+        main, *further = (self._subgraph(i, g, codes) for i, g in enumerate(subgraphs))
         description = model.Description()
         return ModelInfo(
             name=name,
@@ -107,12 +99,32 @@ class _Reader:
             schema_version=model.Version(),
             subgraphs=len(subgraphs),
             description=description.decode("utf-8", "replace") if description else "",
+            tensors=main.tensors,
+            operators=main.operators,
+            inputs=main.inputs,
+            outputs=main.outputs,
+            scheme=detect_scheme(main.tensors, main.operators),
+            content=self._content,
+            further_subgraphs=tuple(further),
+        )
+
+    def _subgraph(self, index: int, graph: Any, codes: list[Any]) -> SubgraphInfo:
+        tensors = tuple(
+            self._tensor(i, t)
+            for i, t in enumerate(self._items(graph.TensorsLength(), graph.Tensors))
+        )
+        operators = tuple(
+            self._operator(i, op, codes, tensors)
+            for i, op in enumerate(self._items(graph.OperatorsLength(), graph.Operators))
+        )
+        name = graph.Name()
+        return SubgraphInfo(
+            index=index,
+            name=name.decode("utf-8", "replace") if name else "",
             tensors=tensors,
             operators=operators,
             inputs=self._tensor_indices(graph.InputsLength(), graph.Inputs, tensors),
             outputs=self._tensor_indices(graph.OutputsLength(), graph.Outputs, tensors),
-            scheme=detect_scheme(tensors, operators),
-            content=self._content,
         )
 
     def _tensor_indices(
@@ -214,5 +226,6 @@ class _Reader:
         )
 
 
-def _names_by_value(enum: type) -> dict[int, str]:
+def names_by_value(enum: type) -> dict[int, str]:
+    """The names of an enumeration of the schema by their numbers."""
     return {value: name for name, value in vars(enum).items() if not name.startswith("_")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -26,6 +26,7 @@ ELEMENT_BYTES = {
     "UINT64": 8,
     "COMPLEX64": 8,
     "COMPLEX128": 16,
+    "RESOURCE": 4,  # the handle of a variable, as TFLM has it
 }
 # numpy dtypes of the types a model's inputs and outputs may have here
 NUMPY_DTYPES = {
@@ -37,6 +38,19 @@ NUMPY_DTYPES = {
     "INT64": "int64",
     "BOOL": "bool",
 }
+
+# Custom operators that keep something of their own from one inference to the next.
+STATEFUL_CUSTOM_OPERATORS = frozenset(
+    {
+        "CIRCULAR_BUFFER",
+        "SignalDelay",
+        "SignalFilterBankSpectralSubtraction",
+        "SignalFramer",
+        "SignalOverlapAdd",
+        "SignalStacker",
+    }
+)
+VARIABLE_HANDLE = "VAR_HANDLE"
 
 
 @dataclass(frozen=True)
@@ -105,10 +119,35 @@ class OperatorInfo:
     legacy_code_differs: bool = False
     custom_options: bytes = b""
 
+    @property
+    def variable(self) -> str:
+        """The variable that a VAR_HANDLE is of: CONTAINER/NAME."""
+        options = self.options or {}
+        return "/".join(_text(options.get(key)) for key in ("container", "sharedName"))
+
+
+@dataclass(frozen=True)
+class SubgraphInfo:
+    """A subgraph that operators of others run: the body of a loop, what CALL_ONCE does.
+
+    Indices in `operators`, `inputs` and `outputs` are those of its own `tensors`.
+    """
+
+    index: int
+    name: str
+    tensors: tuple[TensorInfo, ...]
+    operators: tuple[OperatorInfo, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model. `sha256` is of the whole file, sizes are in bytes."""
+    """A model. `sha256` is of the whole file, sizes are in bytes.
+
+    `tensors`, `operators`, `inputs` and `outputs` are those of the main subgraph, the first of
+    `subgraphs`; the others are in `further_subgraphs`.
+    """
 
     name: str
     sha256: str
@@ -122,6 +161,7 @@ class ModelInfo:
     outputs: tuple[int, ...]
     scheme: Scheme
     content: bytes = field(repr=False)
+    further_subgraphs: tuple[SubgraphInfo, ...] = ()
 
     @property
     def input_tensors(self) -> tuple[TensorInfo, ...]:
@@ -134,13 +174,47 @@ class ModelInfo:
         return tuple(self.tensors[i] for i in self.outputs)
 
     @property
+    def graphs(self) -> tuple[ModelInfo, ...]:
+        """The model, then each of its further subgraphs as if it were a model of its own."""
+        further = (
+            replace(
+                self,
+                tensors=subgraph.tensors,
+                operators=subgraph.operators,
+                inputs=subgraph.inputs,
+                outputs=subgraph.outputs,
+                further_subgraphs=(),
+            )
+            for subgraph in self.further_subgraphs
+        )
+        return (self, *further)
+
+    @property
+    def all_operators(self) -> tuple[OperatorInfo, ...]:
+        """Those of the main subgraph, then those of the further ones."""
+        further = (o for subgraph in self.further_subgraphs for o in subgraph.operators)
+        return (*self.operators, *further)
+
+    @cached_property
+    def resource_variables(self) -> tuple[str, ...]:
+        """The variables that VAR_HANDLE names, sorted, each once: CONTAINER/NAME."""
+        handles = (o for o in self.all_operators if o.name == VARIABLE_HANDLE)
+        return tuple(sorted({handle.variable for handle in handles}))
+
+    @cached_property
     def has_state(self) -> bool:
-        """Whether an inference depends on those before it: it has variable tensors."""
-        return any(tensor.is_variable for tensor in self.tensors)
+        """Whether an inference depends on those before it: by variable tensors, by resource
+        variables, or by operators that remember.
+        """
+        further = (t for subgraph in self.further_subgraphs for t in subgraph.tensors)
+        remembers = {VARIABLE_HANDLE, *STATEFUL_CUSTOM_OPERATORS}
+        return any(tensor.is_variable for tensor in (*self.tensors, *further)) or any(
+            operator.name in remembers for operator in self.all_operators
+        )
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one inference."""
+        """Multiply-accumulates of one inference, without those of further subgraphs."""
         return sum(operator.macs for operator in self.operators)
 
     def weights_bytes(self, operator: OperatorInfo) -> int:
@@ -150,10 +224,14 @@ class ModelInfo:
 
     @cached_property
     def operator_names(self) -> tuple[str, ...]:
-        """The operators it needs, sorted, each once."""
-        return tuple(sorted({operator.name for operator in self.operators}))
+        """The operators that all its subgraphs need, sorted, each once."""
+        return tuple(sorted({operator.name for operator in self.all_operators}))
 
     @property
     def is_integer(self) -> bool:
         """Whether host TFLM must be met bit for bit."""
-        return self.scheme in (Scheme.INT8, Scheme.INT16X8)
+        return self.scheme in (Scheme.INT8, Scheme.INT16X8, Scheme.UINT8, Scheme.INTEGER)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""

@@ -31,4 +31,10 @@ def count_macs(
     if name == "SVDF" and len(inputs) > 2 and len(shape) == 2 and inputs[2] >= 0:
         # Feature weights once per input, then the time weights over the memory.
         return weights.elements + tensors[inputs[2]].elements
+    if name == "UNIDIRECTIONAL_SEQUENCE_LSTM" and data.shape and data.shape[-1]:
+        # Every step multiplies with the weights of four gates for the input and the hidden state,
+        # and with those of the projection.
+        steps = data.elements // data.shape[-1]
+        used = [i for i in (*inputs[1:9], *inputs[16:17]) if i >= 0]
+        return steps * sum(tensors[i].elements for i in used)
     return 0

@@ -1,42 +1,42 @@
 """Why a model cannot run on a target: found in the file, before anything is built.
 
-What is true of the whole model stands here; what a single operator's kernel wants is in the rules
-of the TFLM generation, which come with the Limits.
+What is true of the whole model stands in `whole_model`; what a single operator's kernel wants is in
+the rules of the TFLM generation, which come with the Limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hil.errors import UnsupportedModel
-from hil.model.info import NUMPY_DTYPES, ModelInfo, OperatorInfo
+from hil.model.info import ModelInfo, OperatorInfo
+from hil.model.problem import Problem, problem_texts
+from hil.model.recognise import made_for
 from hil.model.rule import Case, RuleSet
+from hil.model.sizes import size_problems
+from hil.model.variables import variable_findings
+from hil.model.whole_model import (
+    CONTROL_FLOW,
+    causes,
+    prepared_graphs,
+    shape_chain,
+    tensor_problems,
+)
 
-SCHEMA_VERSION = 3
 
-
-@dataclass(frozen=True)
-class Problem:
-    """One reason why a model cannot run. `operator` is None when it is about the whole model,
-    `types` are then empty; else those of the operator's tensors, as in `int16, int8 -> int16`.
-    """
-
-    reason: str
-    remedy: str
-    operator: OperatorInfo | None = None
-    types: str = ""
-
-    def __str__(self) -> str:
-        where = f"operator {self.operator.index} {self.operator.name}: " if self.operator else ""
-        types = f" (its tensors: {self.types})" if self.types else ""
-        return f"{where}{self.reason}{types}; {self.remedy}"
+def _unknown(_model: ModelInfo) -> int | None:
+    return None
 
 
 @dataclass(frozen=True)
 class Limits:
     """What the target and the TFLM at hand offer: sizes in bytes, operators with the highest
     version their tree's own table names (None: the tree does not look at versions), rules for them.
+
+    `joined_arena_bytes` is the most that `arena = "all"` in the target file gives, of
+    `joined_ram_bytes` that hold the stack too. `code_bytes` estimates the flash that the code of a
+    model's image takes, and gives None where nothing is known of it.
     """
 
     operators: Mapping[str, int | None]
@@ -44,17 +44,36 @@ class Limits:
     rules: RuleSet
     flash_bytes: int
     arena_bytes: int
+    joined_arena_bytes: int = 0
+    joined_ram_bytes: int = 0
+    code_bytes: Callable[[ModelInfo], int | None] = _unknown
 
 
 def find_problems(model: ModelInfo, limits: Limits) -> list[Problem]:
-    """Everything that keeps `model` from running, in the order of its operators; [] if nothing."""
-    problems = list(_whole_model(model, limits))
-    for operator in model.operators:
-        types = _types(model, operator)
-        problems += (
-            replace(problem, types=types) for problem in _operator_problems(model, operator, limits)
-        )
-    return problems
+    """Everything that keeps `model` from running: causes first, then tensors, operators, sizes.
+
+    What follows from a cause is left out. [] if it runs.
+    """
+    main, *further = (_by_operator(graph, limits) for graph in prepared_graphs(model, limits))
+    follows = shape_chain(model) | _compiled(model)
+    own = [(op, problem) for op, problem in main if op.index not in follows]
+    own += [pair for graph in further for pair in graph]
+    return [
+        *causes(model, limits, {operator.index for operator, _ in main}),
+        *(problem for operator, problem in own if operator.name in CONTROL_FLOW),
+        *(Problem(each.reason, each.remedy) for each in variable_findings(model)),
+        *tensor_problems(model, limits),
+        *(problem for operator, problem in own if operator.name not in CONTROL_FLOW),
+        *size_problems(model, limits),
+    ]
+
+
+def _by_operator(graph: ModelInfo, limits: Limits) -> list[tuple[OperatorInfo, Problem]]:
+    return [
+        (operator, replace(problem, types=_types(graph, operator)))
+        for operator in graph.operators
+        for problem in _operator_problems(graph, operator, limits)
+    ]
 
 
 def require_runnable(model: ModelInfo, limits: Limits, title: str = "") -> None:
@@ -62,13 +81,20 @@ def require_runnable(model: ModelInfo, limits: Limits, title: str = "") -> None:
 
     Its message is the first reason; with a `title` that is the message, and all reasons are below.
     """
-    problems = find_problems(model, limits)
-    if not problems:
+    texts = problem_texts(find_problems(model, limits))
+    if not texts:
         return
     if title:
-        raise UnsupportedModel(title, detail="\n".join(f"- {problem}" for problem in problems))
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    raise UnsupportedModel(f"{problems[0]}{more}", step="preflight")
+        raise UnsupportedModel(title, detail="\n".join(f"- {text}" for text in texts))
+    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+    raise UnsupportedModel(f"{texts[0]}{more}", step="preflight")
+
+
+def _compiled(model: ModelInfo) -> set[int]:
+    """Operators that `made_for` speaks of."""
+    if made_for(model) is None:
+        return set()
+    return {operator.index for operator in model.operators if operator.is_custom}
 
 
 def _types(model: ModelInfo, operator: OperatorInfo) -> str:
@@ -78,100 +104,6 @@ def _types(model: ModelInfo, operator: OperatorInfo) -> str:
         for indices in (operator.inputs, operator.outputs)
     )
     return f"{inputs} -> {outputs}"
-
-
-def _whole_model(model: ModelInfo, limits: Limits) -> Iterator[Problem]:
-    if model.schema_version != SCHEMA_VERSION:
-        yield Problem(
-            f"schema version {model.schema_version}, TFLM reads {SCHEMA_VERSION}",
-            "convert it with a TensorFlow Lite converter",
-        )
-    if model.subgraphs != 1:
-        yield Problem(
-            f"{model.subgraphs} subgraphs, this TFLM runs 1",
-            "remove control flow (IF, WHILE, CALL_ONCE) from the model",
-        )
-    if not model.inputs or not model.outputs:
-        yield Problem("no input or no output", "export the model with both")
-    for role, tensors in (("input", model.input_tensors), ("output", model.output_tensors)):
-        for tensor in tensors:
-            if tensor.type not in NUMPY_DTYPES:
-                yield Problem(
-                    f"{role} {tensor.name!r} is {tensor.type}",
-                    "use float32, int8, uint8, int16, int32, int64 or bool",
-                )
-    yield from _shapes(model)
-    yield from _constants(model)
-    yield from _lifetimes(model)
-    if model.file_bytes > limits.flash_bytes:
-        yield Problem(
-            f"its file has {model.file_bytes:,} bytes, the target's flash {limits.flash_bytes:,}",
-            "quantize it to int8 or make it smaller",
-        )
-    needed = _activation_bytes(model)
-    if needed > limits.arena_bytes:
-        yield Problem(
-            f"one operator alone needs {needed:,} bytes of activations, "
-            f"the target's arena has {limits.arena_bytes:,}",
-            "quantize it to int8, or use smaller inputs or fewer channels",
-        )
-
-
-def _shapes(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in model.tensors:
-        if any(size < 0 for size in tensor.shape):
-            yield Problem(
-                f"tensor {tensor.index} {tensor.name!r} has the dynamic shape {tensor.shape}",
-                "fix every dimension when converting, the batch to 1",
-            )
-        elif tensor.elements == 0 and not tensor.is_constant:
-            yield Problem(
-                f"tensor {tensor.index} {tensor.name!r} has no elements",
-                "remove the operators around it",
-            )
-
-
-def _constants(model: ModelInfo) -> Iterator[Problem]:
-    for tensor in model.tensors:
-        where = f"tensor {tensor.index} {tensor.name!r}"
-        if tensor.is_external:
-            yield Problem(
-                f"{where} is stored outside the flatbuffer, where this TFLM does not look",
-                "write it inline, as hil model convert does (ai-edge-quantizer stores models from "
-                "256 KiB on like this)",
-            )
-        elif tensor.is_sparse:
-            yield Problem(f"{where} is sparse, which this TFLM does not know", "store it dense")
-        elif tensor.data_bytes is not None and tensor.bytes not in (None, tensor.data_bytes):
-            yield Problem(
-                f"{where} has {tensor.data_bytes:,} bytes of data, its shape {tensor.bytes:,}",
-                "convert the model again",
-            )
-
-
-def _lifetimes(model: ModelInfo) -> Iterator[Problem]:
-    """TFLM plans memory for tensors that are made and used; any other stops it, or is address 0."""
-    made = {i for operator in model.operators for i in operator.outputs} | set(model.inputs)
-    used = {i for operator in model.operators for i in operator.inputs} | set(model.outputs)
-    for tensor in model.tensors:
-        where = f"tensor {tensor.index} {tensor.name!r}"
-        if tensor.is_constant:
-            if tensor.index in model.inputs:
-                yield Problem(f"{where} is an input and a constant", "export the model again")
-        elif tensor.index in made and tensor.index not in used:
-            yield Problem(f"{where} is computed and never used", "remove it from the model")
-        elif tensor.index in used and tensor.index not in made and not tensor.is_variable:
-            yield Problem(f"{where} is used, but nothing makes it", "export the model again")
-
-
-def _activation_bytes(model: ModelInfo) -> int:
-    """The most that one operator's inputs and outputs take together: no plan can need less."""
-    most = 0
-    for operator in model.operators:
-        used = {i for i in (*operator.inputs, *operator.outputs) if i >= 0}
-        tensors = [model.tensors[i] for i in used if not model.tensors[i].is_constant]
-        most = max(most, sum(tensor.bytes or 0 for tensor in tensors))
-    return most
 
 
 def _operator_problems(
@@ -185,24 +117,23 @@ def _operator_problems(
         yield Problem(
             "its code stands in the newer field only: this TFLM reads the older one and would run "
             "another operator",
-            "write the model with the TensorFlow Lite converter or with hil model convert "
-            "(ai-edge-quantizer leaves it out)",
+            "hil model fix writes both (ai-edge-quantizer leaves the older one out)",
             operator,
         )
-    for finding in limits.rules.findings(Case(model, operator, limits.kernels)):
+    found = limits.rules.findings(Case(model, operator, limits.kernels))
+    for finding in found:
         yield Problem(finding.reason, finding.remedy, operator)
-    yield from _version_problem(operator, limits)
+    if not found:  # a newer version is but the sign of a feature that no rule knows
+        yield from _version_problem(operator, limits)
 
 
 def _missing_kernel(operator: OperatorInfo, limits: Limits) -> Problem:
     if operator.is_custom:
-        return Problem(
-            f"custom operator {operator.name!r} has no kernel here",
-            "express it with built-in operators",
-            operator,
-        )
-    remedy = limits.rules.instead_of.get(operator.name, "replace the layer, or use a TFLM with it")
-    return Problem("this TFLM has no kernel for it", remedy, operator)
+        reason = f"custom operator {operator.name!r} has no kernel here"
+        otherwise = "express it with built-in operators"
+    else:
+        reason, otherwise = "this TFLM has no kernel for it", "replace the layer"
+    return Problem(reason, limits.rules.instead_of.get(operator.name, otherwise), operator)
 
 
 def _version_problem(operator: OperatorInfo, limits: Limits) -> Iterator[Problem]:

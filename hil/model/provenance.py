@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from hil.errors import ModelError
-from hil.model.flatbuffer import DAMAGE
+from hil.model.metadata import PROVENANCE, read_metadata, unreadable
 from hil.vocab import Scheme
-
-METADATA_NAME = "hil.provenance"
 
 
 class SourceKind(StrEnum):
@@ -63,19 +59,8 @@ def read_provenance(content: bytes) -> Provenance | None:
 
     Raises ModelError when what it says cannot be read.
     """
+    data = read_metadata(content, PROVENANCE)
     try:
-        data = _metadata(content)
         return None if data is None else Provenance.model_validate_json(data)
-    except DAMAGE as error:
-        raise ModelError(f"its metadata {METADATA_NAME!r} cannot be read: {error}") from error
-
-
-def _metadata(content: bytes) -> bytes | None:
-    from ai_edge_litert import schema_py_generated as schema
-
-    model: Any = schema.Model.GetRootAs(content, 0)
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        if entry.Name() == METADATA_NAME.encode():
-            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
-    return None
+    except ValueError as error:
+        raise unreadable(PROVENANCE, error) from error

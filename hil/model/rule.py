@@ -12,6 +12,7 @@ I32, I64, BOOL = "INT32", "INT64", "BOOL"
 # Operators that use a scale for each channel of their weights.
 PER_CHANNEL = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 WITHOUT_A_WORD = "and give wrong results without a word"
+SILENTLY = "wrong results without an error"
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,15 @@ class RuleSet:
     `common` rules look at every operator, `own` ones at the operators of that name; both are asked
     in that order. `same_meaning` are (operator, version) pairs above the highest version that the
     tree's own table names, whose meaning did not change for what the rules let through.
-    `instead_of` says what to do about operators that the generation lacks.
+    `instead_of` says what to do about operators that the generation lacks. `stops_at_unused`: it
+    plans no memory for a tensor that is made and never read, or neither, and gives up.
     """
 
     common: tuple[Rule, ...] = ()
     own: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     same_meaning: frozenset[tuple[str, int]] = frozenset()
     instead_of: Mapping[str, str] = field(default_factory=dict)
+    stops_at_unused: bool = False
 
     def findings(self, case: Case) -> list[Finding]:
         """Everything the rules have against an operator, the cause first, each reason once."""

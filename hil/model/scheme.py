@@ -8,13 +8,16 @@ from hil.vocab import Scheme
 WEIGHTED = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL", "SVDF"}
 )
+# The scheme of what computes on one integer type with a scale, without weights.
+WEIGHTLESS = {"INT8": Scheme.INT8, "INT16": Scheme.INT16X8, "UINT8": Scheme.UINT8}
+FLOATS = frozenset({"FLOAT32", "FLOAT16", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"})
 
 
 def detect_scheme(tensors: tuple[TensorInfo, ...], operators: tuple[OperatorInfo, ...]) -> Scheme:
     """The scheme of the operators that carry weights; float32 when none is quantized.
 
     A "dynamic" file whose weights were all too small to be quantized is a float32 file, and is
-    told so here.
+    told so here. What holds no float at all is "integer" when it is of no other scheme.
     """
     found = {
         scheme
@@ -27,10 +30,13 @@ def detect_scheme(tensors: tuple[TensorInfo, ...], operators: tuple[OperatorInfo
         Scheme.FLOAT16,
         Scheme.WEIGHT_ONLY,
         Scheme.INT8,
+        Scheme.UINT8,
     ):
         if scheme in found:
             return scheme
-    return Scheme.FLOAT32
+    used = {i for operator in operators for i in (*operator.inputs, *operator.outputs) if i >= 0}
+    types = {tensors[i].type for i in used}
+    return Scheme.INTEGER if types and types.isdisjoint(FLOATS) else Scheme.FLOAT32
 
 
 def weights_of(operator: OperatorInfo, tensors: tuple[TensorInfo, ...]) -> TensorInfo | None:
@@ -45,9 +51,7 @@ def _operator_scheme(tensors: tuple[TensorInfo, ...], operator: OperatorInfo) ->
         return _dequantized_constant(tensors[operator.inputs[0]])
     weights = weights_of(operator, tensors)
     if weights is None or operator.inputs[0] < 0:
-        # Models without weights are integer when what they compute on is.
-        types = {tensors[i].type for i in operator.outputs if i >= 0}
-        return Scheme.INT8 if types == {"INT8"} else None
+        return _weightless(tensors, operator)
     data = tensors[operator.inputs[0]]
     if weights.type == "INT8" and data.type == "FLOAT32":
         return Scheme.DYNAMIC
@@ -55,7 +59,22 @@ def _operator_scheme(tensors: tuple[TensorInfo, ...], operator: OperatorInfo) ->
         return Scheme.INT16X8
     if weights.type == "INT8":
         return Scheme.INT8
-    return None
+    return Scheme.UINT8 if weights.type == data.type == "UINT8" else None
+
+
+def _weightless(tensors: tuple[TensorInfo, ...], operator: OperatorInfo) -> Scheme | None:
+    """Models without weights are integer when what they compute on is.
+
+    A QUANTIZE to uint8 at the end of an int8 model makes it no uint8 model.
+    """
+    outputs = [tensors[i] for i in operator.outputs if i >= 0]
+    types = {tensor.type for tensor in outputs}
+    if len(types) != 1 or (operator.name == "QUANTIZE" and types != {"INT8"}):
+        return None
+    (type_,) = types
+    if type_ != "INT8" and not all(tensor.scales for tensor in outputs):
+        return None
+    return WEIGHTLESS.get(type_)
 
 
 def _dequantized_constant(tensor: TensorInfo) -> Scheme | None:

@@ -47,7 +47,7 @@ def write_models(
     hashes = {}
     for scheme in FROM_KERAS:
         path = _path(folder, name, scheme)
-        path.write_bytes(from_keras(model, scheme, _calibration(train)))
+        path.write_bytes(from_keras(model, scheme, calibration_of(train)))
         hashes[path.name] = _digest(path)
     record = {
         "made_by": f"suites/{folder.parent.name}/train.py",
@@ -86,17 +86,35 @@ def write_conversions(folder: Path, name: str, train: Mapping[str, Array]) -> No
     _write_record(folder, record)
 
 
+def write_model_apart(
+    folder: Path, name: str, content: bytes, section: str, facts: Mapping[str, object]
+) -> None:
+    """Writes `NAME.tflite`, which is no scheme of the suite's model, and notes it in a `section` of
+    `provenance.json`.
+    """
+    path = folder / f"{name}.tflite"
+    path.write_bytes(content)
+    record = json.loads((folder / PROVENANCE_FILE).read_text())
+    record[section] = {
+        "made_by": f"suites/{folder.parent.name}/train.py",
+        "tools": _versions(),
+        "models_sha256": {path.name: _digest(path)},
+        **facts,
+    }
+    _write_record(folder, record)
+
+
 class _Calibration:
     """The vectors that set integer ranges, as the model takes them."""
 
     def __init__(self, train: Mapping[str, Array]) -> None:
-        self._inputs = _calibration(train)
+        self._inputs = calibration_of(train)
 
     def __call__(self, model: Inputs) -> Vectors:
         return vectors_for(model, {"x": self._inputs}, "training data")
 
 
-def _calibration(train: Mapping[str, Array]) -> Array:
+def calibration_of(train: Mapping[str, Array]) -> Array:
     """The same few training vectors each time, float32, in the order of the data."""
     order = np.random.default_rng(0).permutation(len(train["x"]))[:CALIBRATION_VECTORS]
     chosen: Array = train["x"][np.sort(order)].astype(np.float32)

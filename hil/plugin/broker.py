@@ -14,6 +14,7 @@ from hil.device import Device, start_device
 from hil.errors import HilError, UnsupportedModel
 from hil.explain import difference_of, explain_difference
 from hil.firmware.build import NDEBUG, Builder
+from hil.firmware.cache import Cache
 from hil.host_score import HostScorer
 from hil.measure import Job
 from hil.model.flatbuffer import read_model
@@ -120,7 +121,8 @@ class RunBroker:
         key = (target.name, kernels)
         if key not in self._builders:
             flags = (f"-{self._options.optimization}", NDEBUG)
-            self._builders[key] = Builder(target, self.tflm, kernels, flags)
+            cache = Cache(max_bytes=self._options.cache_max_bytes)
+            self._builders[key] = Builder(target, self.tflm, kernels, flags, cache)
         return self._builders[key]
 
     def model(self, key: RunKey) -> ModelInfo:
@@ -170,8 +172,9 @@ class RunBroker:
                 outcome.image,
                 self.bench.board(key.target),
                 model,
-                self._suite_data(key.suite).vectors(model, key.suite.data_function),
+                self._suite_data(key.suite).vectors(model, key.model.function),
                 difference_of(outcome, oracle),
+                on_progress,
             )
         return verdict.model_copy(update={"reason": f"{verdict.reason}\n{said}"})
 
@@ -192,8 +195,8 @@ class RunBroker:
             before = None
             if image is not None:
                 older = model_in(image)
-                before = Side(image, older, data.vectors(older))
-            after = Side(entry.outcome.image, model, data.vectors(model))
+                before = Side(image, older, data.vectors(older, key.model.function))
+            after = Side(entry.outcome.image, model, data.vectors(model, key.model.function))
             board = self.bench.board(key.target)
             entry.repeats = Repeats(board, key.target, before, after)
         with self._progress.run(key.label) as on_progress:
@@ -231,7 +234,7 @@ class RunBroker:
                 suite=key.suite.name,
                 model=model,
                 model_label=key.model.label,
-                vectors=data.vectors(model),
+                vectors=data.vectors(model, key.model.function),
                 metric=key.suite.metric,
                 data=data,
                 builder=self.builder(key.target, key.kernels),
@@ -253,13 +256,14 @@ class RunBroker:
 
     def _ask_host(self, key: RunKey, entry: _Entry) -> None:
         """What LiteRT alone can say: of a model that the board cannot run, and of a larger set."""
-        function = key.suite.host_function if self._options.compare_schemes else None
+        own = key.model.function  # what it takes is not what the larger set has
+        function = key.suite.host_function if self._options.compare_schemes and not own else None
         is_unsupported = isinstance(entry.error, UnsupportedModel)
         if entry.model is None or not (is_unsupported or function):
             return
         model, data = entry.model, self._suite_data(key.suite)
         entry.host_only = HostScorer(self._references, model, key.suite.metric, data).host_only(
-            same_vectors=partial(data.vectors, model) if is_unsupported else None,
+            same_vectors=partial(data.vectors, model, own) if is_unsupported else None,
             larger_set=partial(data.vectors, model, function) if function else None,
         )
 

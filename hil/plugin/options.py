@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from hil.errors import ConfigError
+from hil.firmware.cache_limit import DEFAULT_MAX_BYTES, MAX_BYTES_VARIABLE, parse_bytes
 from hil.rounds import DEFAULT_ROUNDS, RoundPolicy
+from hil.tflm.choice import DEFAULT_GENERATION, TFLM_VARIABLE
 from hil.tflm.kernels import NAMES
-from hil.tflm.locate import DEFAULT_GENERATION, TFLM_VARIABLE
 from hil.vocab import Kind
 
 GROUP = "hil"
@@ -82,6 +84,7 @@ class Options:
     baseline_strict: bool
     baselines: Path
     gate_repeats: int
+    cache_max_bytes: int
 
     @property
     def files(self) -> list[Path]:
@@ -242,6 +245,11 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("hil_baseline", "baseline to hold runs against, like --hil-baseline", default="")
     parser.addini("hil_gate", "gate expressions, one a line, like --hil-gate", type="linelist")
     parser.addini("hil_baseline_strict", "like --hil-baseline-strict", type="bool", default=False)
+    parser.addini(
+        "hil_cache_max_bytes",
+        f"limit of the cache of builds, as in 2GiB; {MAX_BYTES_VARIABLE} goes before it",
+        default="",
+    )
     parser.addini("hil_baselines", "like --hil-baselines", default=DEFAULT_BASELINES)
 
 
@@ -365,7 +373,16 @@ def read_options(config: pytest.Config) -> Options:
         baseline_strict=config.getoption("hil_baseline_strict") or strict,
         baselines=_baselines(config),
         gate_repeats=config.getoption("hil_gate_repeats"),
+        cache_max_bytes=_cache_max_bytes(config),
     )
+
+
+def _cache_max_bytes(config: pytest.Config) -> int:
+    text = config.getini("hil_cache_max_bytes")
+    try:
+        return parse_bytes(text) if text else DEFAULT_MAX_BYTES
+    except ConfigError as error:
+        raise pytest.UsageError(f"hil_cache_max_bytes: {error.message}; {error.hint}") from error
 
 
 def _baselines(config: pytest.Config) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -33,8 +34,9 @@ def _run(arguments: Json, progress: Progress) -> Json:
     with np.load(folder / "inputs.npz", allow_pickle=False) as archive:
         inputs = [archive[f"arr_{i}"] for i in range(len(archive.files))]
     name = arguments["name"]
+    starts = frozenset(arguments["starts"])
     interpreter = _HostTflm(model) if name == TFLM else _HostLiteRt(model, *RESOLVERS[name])
-    outputs, latency_us = _run_all(interpreter, inputs, progress)
+    outputs, latency_us = _run_all(interpreter, inputs, starts, progress)
     np.savez(folder / "outputs.npz", *outputs)
     return {
         "label": interpreter.label,
@@ -44,12 +46,17 @@ def _run(arguments: Json, progress: Progress) -> Json:
 
 
 def _run_all(
-    interpreter: _HostTflm | _HostLiteRt, inputs: Sequence[Any], progress: Progress
+    interpreter: _HostTflm | _HostLiteRt,
+    inputs: Sequence[Any],
+    starts: Collection[int],
+    progress: Progress,
 ) -> tuple[list[Any], list[float]]:
     collected: list[list[Any]] = []
     latency_us = []
     count = len(inputs[0])
     for i in range(count):
+        if i in starts:
+            interpreter.forget()
         start = perf_counter()
         outputs = interpreter.infer([array[i] for array in inputs])
         latency_us.append((perf_counter() - start) * 1e6)
@@ -70,9 +77,10 @@ class _HostTflm:
                 "host TFLM is not installed",
                 hint="its wheel (tflite-micro) exists for Linux on x86-64 only",
             ) from error
+        self._new = partial(runtime.Interpreter.from_bytes, model, arena_size=ARENA_BYTES)
         with _CapturedStderr() as text:
             try:
-                self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
+                self._interpreter = self._new()
             except (RuntimeError, ValueError) as error:
                 raise ReferenceFailure(
                     f"host TFLM refuses the model: {error}", detail=text().strip()
@@ -83,12 +91,30 @@ class _HostTflm:
         self.label = f"host TFLM {version('tflite-micro').removeprefix('0.')}"
         self._outputs = len(_output_details(self._interpreter))
 
+    def forget(self) -> None:
+        """Begins anew, with a new interpreter: `reset` clears the variables that CALL_ONCE has set,
+        and does not run the initialization again.
+        """
+        self._interpreter = self._new()
+
     def infer(self, inputs: Sequence[Any]) -> list[Any]:
         """One vector; every input is written again, as TFLM may reuse its memory."""
         for index, value in enumerate(inputs):
             self._interpreter.set_input(value, index)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ReferenceFailure(f"host TFLM refuses the model: {self._reason()}") from error
         return [np.array(self._interpreter.get_output(i)) for i in range(self._outputs)]
+
+    def _reason(self) -> str:
+        """What TFLM prints when it refuses to run: its exception does not say it."""
+        with _CapturedStderr() as text:
+            try:
+                self._interpreter.invoke()
+            except RuntimeError as error:
+                return "; ".join(text().split("\n")).strip("; ") or str(error)
+        return "it does so once and not again"
 
 
 def _output_details(interpreter: Any) -> list[Any]:
@@ -108,17 +134,25 @@ class _HostLiteRt:
 
         self.arena_bytes = None
         self.label = f"LiteRT {version('ai-edge-litert')} ({kernels})"
+        self._new = partial(
+            Interpreter,
+            model_content=model,
+            num_threads=THREADS,
+            experimental_op_resolver_type=OpResolverType[resolver],
+        )
         try:
-            self._interpreter = Interpreter(
-                model_content=model,
-                num_threads=THREADS,
-                experimental_op_resolver_type=OpResolverType[resolver],
-            )
-            self._interpreter.allocate_tensors()
+            self.forget()
         except (RuntimeError, ValueError) as error:
             raise ReferenceFailure(f"LiteRT refuses the model: {error}") from error
         self._inputs = [d["index"] for d in self._interpreter.get_input_details()]
         self._outputs = [d["index"] for d in self._interpreter.get_output_details()]
+
+    def forget(self) -> None:
+        """Begins anew, with a new interpreter: `reset_all_variables` leaves resource variables as
+        they are.
+        """
+        self._interpreter = self._new()
+        self._interpreter.allocate_tensors()
 
     def infer(self, inputs: Sequence[Any]) -> list[Any]:
         """One vector."""

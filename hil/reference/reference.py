@@ -58,10 +58,12 @@ class ReferenceResult:
 class Reference(Protocol):
     """A host interpreter."""
 
-    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+    def run(
+        self, model: ModelInfo, inputs: Sequence[Array], starts: Sequence[int] = ()
+    ) -> ReferenceResult:
         """Runs every vector: `inputs` holds one array of N x input shape per input tensor.
 
-        Raises ReferenceFailure.
+        Before the vectors `starts` what the model remembers is forgotten. Raises ReferenceFailure.
         """
 
     def kill(self) -> None:
@@ -82,15 +84,18 @@ class ChildReference:
         """Starts the child in the background."""
         self._child.start()
 
-    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+    def run(
+        self, model: ModelInfo, inputs: Sequence[Array], starts: Sequence[int] = ()
+    ) -> ReferenceResult:
         """See Reference."""
+        arguments = {"name": self.name.value, "starts": list(starts)}
         with tempfile.TemporaryDirectory(prefix="hil-reference-") as name:
             folder = Path(name)
             (folder / "model.tflite").write_bytes(model.content)
             np.savez(folder / "inputs.npz", *inputs)
             try:
                 result = self._child.call(
-                    "run", {"name": self.name.value, "folder": str(folder)}, timeout_s=TIMEOUT_S
+                    "run", arguments | {"folder": str(folder)}, timeout_s=TIMEOUT_S
                 )
             except ChildDied as error:
                 raise ReferenceFailure(

@@ -13,18 +13,23 @@ from hil.firmware.host_build import HostBuilder
 from hil.link.client import LinkClient
 from hil.link.pipe import PipePort
 from hil.model.info import ModelInfo
+from hil.progress import Progress, silent
 from hil.reference.reference import ReferenceName, ReferenceResult
 
 HELLO_TIMEOUT_S = 10.0
 INFER_TIMEOUT_S = 120.0
 
 
-def start_tree(builder: HostBuilder, model: ModelInfo) -> Device:
+def start_tree(builder: HostBuilder, model: ModelInfo, on_progress: Progress = silent) -> Device:
     """The host's build of `model`, greeted and allocated; to be closed by the caller.
 
     Raises BuildError, and ReferenceFailure when it does not run the model.
     """
-    return _greeted(PipePort(builder.build(model)), model)
+
+    def show(stage: str, done: int, total: int) -> None:
+        on_progress(f"build {stage} for this host", done, total)
+
+    return _greeted(PipePort(builder.build(model, show)), model)
 
 
 def _greeted(port: PipePort, model: ModelInfo) -> Device:
@@ -52,26 +57,34 @@ def tree_label(builder: HostBuilder) -> str:
 
 
 class TreeReference:
-    """A Reference: the tree's build for this host, started anew for each model."""
+    """A Reference: the tree's build for this host, started anew for each model.
 
-    def __init__(self, builder: HostBuilder) -> None:
+    `on_progress` is told of the build, in the thread that runs it.
+    """
+
+    def __init__(self, builder: HostBuilder, on_progress: Progress = silent) -> None:
         self._builder = builder
+        self._on_progress = on_progress
         self._port: PipePort | None = None
         self._killed = Event()
 
-    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+    def run(
+        self, model: ModelInfo, inputs: Sequence[Array], starts: Sequence[int] = ()
+    ) -> ReferenceResult:
         """See Reference. Raises BuildError too."""
         self._check_alive()
-        program = self._builder.build(model, lambda *_: self._check_alive())
+        program = self._builder.build(model, self._on_build)
         self._check_alive()
         port = self._port = PipePort(program)
         if self._killed.is_set():  # by someone who did not see the port yet
             port.kill()
         device = _greeted(port, model)
-        rows, latency_us = [], []
+        rows, latency_us, resets = [], [], frozenset(starts)
         try:
             for index in range(len(inputs[0])):
                 self._check_alive()
+                if index in resets:
+                    device.reset()
                 vector = [array[index].tobytes() for array in inputs]
                 start = perf_counter()
                 rows.append(device.infer(vector, INFER_TIMEOUT_S).outputs)
@@ -86,6 +99,10 @@ class TreeReference:
             latency_us=tuple(latency_us),
             arena_bytes=arena_bytes,
         )
+
+    def _on_build(self, stage: str, done: int, total: int) -> None:
+        self._check_alive()
+        self._on_progress(f"build {stage} for this host", done, total)
 
     def _check_alive(self) -> None:
         if self._killed.is_set():

@@ -84,12 +84,17 @@ def _operators(console: Console, profile: Profile, unit: str, *, in_order: bool)
         [
             str(operator.index),
             operator.name,
-            f"{operator.output.type.lower()} {'x'.join(map(str, operator.output.shape))}",
+            _output_text(operator),
             *_cost_cells(operator),
         ]
         for operator in operators
     ]
     return _table(console, ("#", "operator", "output", "MACs", unit, "share", "per MAC"), rows)
+
+
+def _output_text(operator: OperatorProfile) -> str:
+    output = operator.output
+    return f"{output.type.lower()} {'x'.join(map(str, output.shape))}" if output is not None else ""
 
 
 def _types(console: Console, profile: Profile, unit: str) -> Table:

@@ -6,7 +6,7 @@ import shlex
 
 from hil.gate.tree import tflm_option
 from hil.record import RunResult, Subject
-from hil.tflm.locate import DEFAULT_GENERATION
+from hil.tflm.choice import DEFAULT_GENERATION
 from hil.vocab import RunOrigin
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from hil.model.info import ModelInfo, OperatorInfo
 from hil.tflm.generation import Addition
@@ -26,32 +27,39 @@ def additions(model: ModelInfo, tflm: TflmSource) -> tuple[Addition, ...]:
 
     Raises KeyError for an operator that the tree lacks: preflight has refused the model before.
     """
-    uses: dict[str, list[OperatorInfo]] = {}
-    for operator in model.operators:
-        uses.setdefault(operator.name, []).append(operator)
+    uses: dict[str, list[_Use]] = {}
+    for graph in model.graphs:
+        for operator in graph.operators:
+            uses.setdefault(operator.name, []).append(_Use(graph, operator))
     return tuple(
         tflm.generation.addition(
-            tflm.operators[name],
-            _suffix(model, uses[name], tflm.operators[name].registrations.keys()),
+            tflm.operators[name], _suffix(uses[name], tflm.operators[name].registrations.keys())
         )
         for name in sorted(uses)
     )
 
 
-def _suffix(model: ModelInfo, uses: list[OperatorInfo], suffixes: Iterable[str]) -> str:
+class _Use(NamedTuple):
+    """An operator, and the graph whose tensors it means."""
+
+    graph: ModelInfo
+    operator: OperatorInfo
+
+
+def _suffix(uses: list[_Use], suffixes: Iterable[str]) -> str:
     """The registration for the types of all uses of an operator, "" when there is none."""
     for suffix in suffixes:
-        if suffix in _TYPED and all(_takes(suffix, model, use) for use in uses):
+        if suffix in _TYPED and all(_takes(suffix, *use) for use in uses):
             return suffix
     return ""
 
 
-def _takes(suffix: str, model: ModelInfo, use: OperatorInfo) -> bool:
+def _takes(suffix: str, graph: ModelInfo, use: OperatorInfo) -> bool:
     activations, weights, outputs = _TYPED[suffix]
     return (
-        _type(model, use.inputs, ACTIVATIONS_INPUT.get(use.name, 0)) in activations
-        and _type(model, use.inputs, WEIGHTS_INPUT) in weights
-        and _type(model, use.outputs, 0) in outputs
+        _type(graph, use.inputs, ACTIVATIONS_INPUT.get(use.name, 0)) in activations
+        and _type(graph, use.inputs, WEIGHTS_INPUT) in weights
+        and _type(graph, use.outputs, 0) in outputs
     )
 
 

@@ -94,6 +94,11 @@ def needed_sources(
                     wanted |= headers[header]
 
 
+def defining_sources(sources: Iterable[Path], name: str, root: Path) -> list[Path]:
+    """Those of `sources` that define a function of this name themselves."""
+    return [path for path in sources if name in _Source(path, root).defines]
+
+
 def _header_uses(header: Path, root: Path) -> set[str]:
     """Names in a header, but for the registration functions that it declares."""
     return {name for name in _Source(header, root).uses if not _REGISTER.fullmatch(name)}

@@ -53,7 +53,8 @@ class Generation:
     `compiles_all`); `left_out` matches file names that never are. `include_dirs`, and `stub_dirs`
     below `firmware_harness/tflm`, go to the compiler in that order. `prelude` is a header in
     `compat` that every C++ file of the tree gets first, `harness_sources` are files of
-    `firmware_harness/src` that only some generations need. The first of `libraries` is the default.
+    `firmware_harness/src` that only some generations need, `resolver_headers` declare what an
+    Addition's expression names. The first of `libraries` is the default.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Generation:
     rules: RuleSet
     read_operators: Callable[[Path], Mapping[str, Operator]]
     addition: Callable[[Operator, str], Addition]
+    resolver_headers: tuple[str, ...] = (f"{MICRO}/micro_mutable_op_resolver.h",)
     stub_dirs: tuple[str, ...] = ()
     harness_sources: tuple[str, ...] = ()
     compiles_all: bool = False

@@ -66,6 +66,10 @@ GENERATION_2020 = Generation(
     rules=RULES,
     read_operators=read_resolver_table,
     addition=_addition,
+    resolver_headers=(
+        f"{MICRO}/micro_mutable_op_resolver.h",
+        f"{KERNELS}/micro_ops.h",
+    ),
     # 53 small files: compiling them all takes half a minute.
     compiles_all=True,
 )

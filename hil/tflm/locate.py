@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hil.errors import ConfigError
 from hil.firmware.cache import Cache
+from hil.tflm.choice import DEFAULT_GENERATION
 from hil.tflm.crate import Crate, crate_tree
 from hil.tflm.detect import detect_tree
 from hil.tflm.generation import Generation
@@ -13,10 +14,7 @@ from hil.tflm.generation_2020 import GENERATION_2020
 from hil.tflm.generation_2024 import GENERATION_2024
 from hil.tflm.source import TflmSource
 
-DEFAULT_GENERATION = "2024"
 CRATE_SUFFIX = ".crate"
-# Environment variable that names the TFLM to use.
-TFLM_VARIABLE = "HIL_TFLM"
 PINNED: dict[str, tuple[Generation, Crate]] = {
     "2024": (
         GENERATION_2024,

@@ -87,10 +87,16 @@ def typed_registrations(headers: str) -> dict[str, frozenset[str]]:
 
 
 def read_resolver(root: Path) -> dict[str, Operator]:
-    """The operators of a tree whose resolver has a method for each."""
+    """The operators of a tree whose resolver has a method for each.
+
+    Registrations for certain types are those of the headers that the resolver includes: an image
+    sees no others.
+    """
+    resolver = (root / RESOLVER).read_text(encoding="utf-8")
     headers = [
         path.read_text(encoding="utf-8", errors="replace")
         for path in sorted((root / KERNELS).glob("*.h"))
+        if f'"{KERNELS.as_posix()}/{path.name}"' in resolver
     ]
     typed = typed_registrations(without_comments("\n".join(headers)))
-    return parse_resolver((root / RESOLVER).read_text(encoding="utf-8"), typed)
+    return parse_resolver(resolver, typed)

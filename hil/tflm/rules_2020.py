@@ -25,7 +25,9 @@ from hil.model.rule import (
     Rule,
     RuleSet,
 )
-from hil.tflm.rules_2020_operators import OWN_RULES
+from hil.tflm.predicates import Ranks, broadcast_rule, rank_rule
+from hil.tflm.remedies import IN_2024, TILE
+from hil.tflm.rules_2020_operators import FIX, OWN_RULES
 
 _DATA = frozenset({F32, I8, U8})
 _FLOAT = frozenset({F32})
@@ -78,7 +80,6 @@ TYPES: dict[str, frozenset[str]] = {
     **dict.fromkeys(("LOGICAL_OR", "LOGICAL_AND", "LOGICAL_NOT"), frozenset({BOOL})),
     **dict.fromkeys(("UNPACK", "PAD", "PADV2"), _DATA | {I32}),
     "SPLIT": _DATA | {I16, I32},
-    "QUANTIZE": frozenset({F32, I16}),
     "DEQUANTIZE": frozenset({I8, U8, I16}),
 }
 # Without its options an operator computes with whatever was in memory (silent).
@@ -141,9 +142,39 @@ SAME_MEANING = frozenset(
     }
 )
 MAX_RANK = 5
+_UP_TO_FOUR = (Ranks(0, 0, 4),)
+# kernels/concatenation.cc, l2norm.cc, prelu.cc, strided_slice.cc; PadKernelMaxDimensionCount
+RANKS = {
+    "CONCATENATION": _UP_TO_FOUR,
+    "L2_NORMALIZATION": _UP_TO_FOUR,
+    "PAD": _UP_TO_FOUR,
+    "PADV2": _UP_TO_FOUR,
+    "PRELU": (Ranks(0, 0, 4), Ranks(1, 0, 4)),
+    "STRIDED_SLICE": _UP_TO_FOUR,
+}
+# NdArrayDesc<4> of the broadcasting loops in kernels/internal/reference/
+BROADCASTS = {
+    **dict.fromkeys(("ADD", "MUL", "LOGICAL_AND", "LOGICAL_OR", "EQUAL", "NOT_EQUAL"), 4),
+    **dict.fromkeys(("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), 4),
+}
+
+# Operators that TFLM got until 2024.
+SINCE_2020 = frozenset(
+    """
+    ADD_N ASSIGN_VARIABLE BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_ARGS BROADCAST_TO CALL_ONCE CAST
+    CIRCULAR_BUFFER CUMSUM DEPTH_TO_SPACE DIV ELU EMBEDDING_LOOKUP EXP EXPAND_DIMS FILL FLOOR_DIV
+    FLOOR_MOD GATHER GATHER_ND HARD_SWISH IF L2_POOL_2D LEAKY_RELU LOG_SOFTMAX MIRROR_PAD
+    READ_VARIABLE REDUCE_MAX RESIZE_BILINEAR SELECT_V2 SHAPE SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH
+    SPLIT_V SQUARED_DIFFERENCE SQUEEZE SUM SignalDelay SignalEnergy SignalFftAutoScale
+    SignalFilterBank SignalFilterBankLog SignalFilterBankSpectralSubtraction
+    SignalFilterBankSquareRoot SignalFramer SignalIrfft SignalOverlapAdd SignalPCAN SignalRfft
+    SignalStacker SignalWindow TFLite_Detection_PostProcess TRANSPOSE TRANSPOSE_CONV
+    UNIDIRECTIONAL_SEQUENCE_LSTM VAR_HANDLE WHILE ZEROS_LIKE
+    """.split()  # noqa: SIM905 - a list of names reads better as words
+)
 
 PER_TENSOR = (
-    "convert again with hil model convert, or with "
+    "hil model convert --per-tensor-dense makes it one; with TFLiteConverter: "
     "converter._experimental_disable_per_channel_quantization_for_dense_layers = True"
 )
 TO_INT8 = "quantize to int8 (hil model convert --scheme int8)"
@@ -174,7 +205,7 @@ def _types(case: Case) -> Finding | None:
     if data.type == I16 and case.name not in ("QUANTIZE", "DEQUANTIZE", "SPLIT", "RESHAPE"):
         return Finding(
             "int16 activations (int16x8 quantization) have no kernels in this TFLM",
-            f"{TO_INT8}; TFLM has such kernels from 2021 on",
+            f"{TO_INT8}; TFLM of 2024 has such kernels (--tflm 2024)",
         )
     if "FLOAT16" in (tensor.type for tensor in case.inputs):
         return Finding(
@@ -215,13 +246,6 @@ def _options(case: Case) -> Finding | None:
         "its options are missing from the file: TFLM would use whatever is in memory",
         "convert the model again",
     )
-
-
-def _rank(case: Case) -> Finding | None:
-    rank = max((len(tensor.shape) for tensor in (*case.inputs, case.output) if tensor), default=0)
-    if rank <= MAX_RANK or case.name == "RESHAPE":
-        return None
-    return Finding(f"a tensor of rank {rank}: TFLM stops at {MAX_RANK}", "use fewer dimensions")
 
 
 def _is_quantized(tensor: TensorInfo | None) -> bool:
@@ -310,7 +334,8 @@ COMMON_RULES: tuple[Rule, ...] = (
     _hybrid,
     _types,
     _options,
-    _rank,
+    rank_rule(RANKS, MAX_RANK, {"RESHAPE"}),
+    broadcast_rule(BROADCASTS, {}),
     _one_type,
     _quantization_is_there,
     _per_channel,
@@ -323,12 +348,15 @@ RULES = RuleSet(
     own=OWN_RULES,
     same_meaning=SAME_MEANING,
     instead_of={
-        "SHAPE": "fix the batch to 1 when converting",
-        "EXPAND_DIMS": "use Conv2D over (time, 1, channels) instead of Conv1D",
-        "SQUEEZE": "use Conv2D over (time, 1, channels) instead of Conv1D",
-        "TRANSPOSE": "keep the layout channels-last",
-        "HARD_SWISH": "use ReLU or ReLU6",
-        "LEAKY_RELU": "use ReLU or PReLU",
-        "WHILE": "unroll the recurrent layer",
+        **dict.fromkeys(SINCE_2020, IN_2024),
+        "EXPAND_DIMS": f"{FIX} makes it a RESHAPE",
+        "SQUEEZE": f"{FIX} makes it a RESHAPE",
+        "SPLIT_V": f"{FIX} replaces it by STRIDED_SLICE",
+        "TILE": TILE,
+        "TRANSPOSE": f"{FIX} makes it a RESHAPE where only dimensions of 1 move; {IN_2024}",
+        "HARD_SWISH": f"use ReLU or ReLU6; {IN_2024}",
+        "LEAKY_RELU": f"use ReLU or PReLU; {IN_2024}",
+        "WHILE": f"unroll the recurrent layer (in Keras unroll=True), then {FIX}; {IN_2024}",
     },
+    stops_at_unused=True,
 )

@@ -13,6 +13,7 @@ SAME_PADDING = 0  # Padding.SAME
 NO_ACTIVATION = 0  # ActivationFunctionType.NONE
 ACTIVATION_RANGES = {1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
 INT8_RANGE = (-128, 127)
+FIX = "hil model fix --tflm 2020"
 
 
 def _four_dimensions(case: Case) -> Finding | None:
@@ -105,7 +106,7 @@ def _ignored_activation(case: Case) -> Finding | None:
     return Finding(
         f"its fused activation would clamp to {low} .. {high}, and the kernel ignores it "
         f"{WITHOUT_A_WORD}",
-        "make the activation a layer of its own, or calibrate so that it fills the range",
+        f"{FIX} makes it an operator of its own",
     )
 
 
@@ -139,7 +140,7 @@ def _int8_dense_rank(case: Case) -> Finding | None:
     return Finding(
         f"its int8 output has {len(output.shape)} dimensions, and the kernel takes the first two "
         f"for batch and depth {WITHOUT_A_WORD}",
-        "put a Flatten or Reshape before the Dense layer",
+        f"{FIX} puts it between two RESHAPEs; in Keras use Conv1D(units, 1) instead",
     )
 
 
@@ -154,8 +155,24 @@ def _state_is_variable(case: Case) -> Finding | None:
     """Silent."""
     state = case.input(4)
     if state is None or not state.is_variable:
-        return Finding("its state is no variable tensor: the kernel would write to address 0", "")
+        return Finding(
+            "its state is no variable tensor: the kernel would write to address 0",
+            "convert the model again",
+        )
     return None
+
+
+def _state_of_int16(case: Case) -> Finding | None:
+    data, time, state = case.input(0), case.input(2), case.input(4)
+    if data is None or data.type != I8 or time is None or state is None:
+        return None
+    if time.type == state.type == I16:
+        return None
+    return Finding(
+        f"int8 with a state of {state.type.lower()} and time weights of {time.type.lower()}: the "
+        "kernel takes int16",
+        "quantize with a converter",
+    )
 
 
 def _concatenation(case: Case) -> Finding | None:
@@ -165,7 +182,10 @@ def _concatenation(case: Case) -> Finding | None:
             "concatenate in two steps",
         )
     if case.option("fusedActivationFunction") != NO_ACTIVATION:
-        return Finding("it has a fused activation", "make the activation a layer of its own")
+        return Finding(
+            "it has a fused activation",
+            "apply the activation to its inputs, before the concatenation",
+        )
     return None
 
 
@@ -248,9 +268,16 @@ def _quantize_direction(case: Case) -> Finding | None:
     pairs = {(F32, I8), (F32, U8), (I16, I8)}
     if data is None or output is None or (data.type, output.type) in pairs:
         return None
+    if {data.type, output.type} == {I8, U8}:
+        remedy = (
+            f"{FIX} --int8-io makes the model's inputs and outputs int8; so does converting "
+            "with inference_input_type = inference_output_type = tf.int8"
+        )
+    else:
+        remedy = "TFLM of 2024 has one (--tflm 2024)"
     return Finding(
         f"requantization from {data.type.lower()} to {output.type.lower()} has no kernel here",
-        "use int8 inputs and outputs, and the same quantization on both sides",
+        remedy,
     )
 
 
@@ -275,7 +302,7 @@ OWN_RULES: dict[str, tuple[Rule, ...]] = {
     "MAX_POOL_2D": (_four_dimensions,),
     "AVERAGE_POOL_2D": (_four_dimensions,),
     "FULLY_CONNECTED": (_int8_dense_rank, _shuffled_weights),
-    "SVDF": (_state_is_variable,),
+    "SVDF": (_state_is_variable, _state_of_int16),
     "CONCATENATION": (_concatenation,),
     "STRIDED_SLICE": (_plain_slice,),
     "PAD": (_constant_paddings,),

@@ -8,7 +8,7 @@ output is unwritten and Invoke succeeds.
 from __future__ import annotations
 
 from hil.model.info import TensorInfo
-from hil.model.rule import F32, I8, I16, U8, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import F32, I8, I16, SILENTLY, U8, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import I4, clamps
 from hil.tflm.rules_2024_types import CMSIS_NN, REFERENCE
 
@@ -48,7 +48,7 @@ def _symmetric_weights(case: Case) -> Finding | None:
         return None
     return Finding(
         f"its {both[1].type.lower()} weights have a zero point other than 0, which the kernel "
-        f"ignores {WITHOUT_A_WORD}",
+        f"ignores: {SILENTLY}",
         "quantize the weights symmetrically",
         "N/ConvolutionFunctions/arm_convolve_s8.c, K/fully_connected_common.cpp",
     )
@@ -93,11 +93,27 @@ def per_channel_dense(case: Case) -> Finding | None:
     )
 
 
+def bias_of_int32(case: Case) -> Finding | None:
+    """What converters write with _experimental_full_integer_quantization_bias_type = tf.int32."""
+    both = data_and_weights(case) if case.name in WEIGHTED else None
+    bias = case.input(3 if case.name == "TRANSPOSE_CONV" else 2)
+    if both is None or bias is None or both[0].type != I16 or bias.type != "INT32":
+        return None
+    if case.name == "CONV_2D" or (case.kernels == REFERENCE and case.name != "DEPTHWISE_CONV_2D"):
+        return None
+    runs = "" if case.name == "DEPTHWISE_CONV_2D" else f"{REFERENCE_RUNS}; or "
+    return Finding(
+        f"int16 activations with an int32 bias, which the kernel reads as int64: {SILENTLY}",
+        f"{runs}convert with a bias of int64, as the converter does by default",
+        "K/cmsis_nn/fully_connected.cpp",
+    )
+
+
 def _shuffled_weights(case: Case) -> Finding | None:
     if not case.option("weightsFormat"):
         return None
     return Finding(
-        f"its weights are shuffled, which the kernel ignores {WITHOUT_A_WORD}",
+        f"its weights are shuffled, which the kernel ignores: {SILENTLY}",
         "convert the model again",
         "K/cmsis_nn/fully_connected.cpp",
     )
@@ -149,7 +165,7 @@ def _odd_channels_of_int4(case: Case) -> Finding | None:
         return None
     return Finding(
         f"int4 weights for {data.shape[-1]} channels with a depth multiplier, a dilation or a "
-        f"batch: CMSIS-NN unpacks them out of step {WITHOUT_A_WORD}",
+        f"batch: CMSIS-NN unpacks them out of step: {SILENTLY}",
         f"{REFERENCE_RUNS}; or use an even number of channels, or int8 weights",
         "N/ConvolutionFunctions/arm_depthwise_conv_s4.c",
     )
@@ -175,7 +191,7 @@ def _activation_of_transposed(case: Case) -> Finding | None:
     if output is None or output.type == F32 or case.kernels == REFERENCE or not clamps(case):
         return None
     return Finding(
-        f"its fused activation is ignored for {output.type.lower()} {WITHOUT_A_WORD}",
+        f"its fused activation is ignored for {output.type.lower()}: {SILENTLY}",
         "calibrate so that the activation fills the output's range",
         "K/cmsis_nn/transpose_conv.cpp",
     )
@@ -200,10 +216,12 @@ def legacy_uint8(case: Case) -> Finding | None:
     both = data_and_weights(case) if case.name in WEIGHTED else None
     if both is None or both[0].type != U8:
         return None
+    faults = ", and this one would write through pointers it never set"
+    if case.name == "FULLY_CONNECTED" or case.kernels == REFERENCE:
+        faults = ""
     return Finding(
-        "uint8 activations: TFLM has no such kernels since 2021, and this one would write through "
-        "pointers it never set",
-        f"{TO_INT8} from the float32 model; the 2020 tree has uint8 kernels",
+        f"uint8 activations: TFLM has no such kernels since 2021{faults}",
+        f"{TO_INT8} from the float32 model; TFLM of 2020 has uint8 kernels (--tflm 2020)",
         "K/cmsis_nn/conv.cpp",
     )
 

@@ -5,7 +5,7 @@ Places: `K/` = `tensorflow/lite/micro/kernels/`, `N/` = `third_party/cmsis_nn/So
 
 from __future__ import annotations
 
-from hil.model.rule import I8, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import I8, SILENTLY, Case, Finding, Rule
 from hil.tflm.predicates import NO_ACTIVATION
 from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
 from hil.tflm.rules_2024_signal import settings
@@ -64,7 +64,7 @@ def _shrunk_slice(case: Case) -> Finding | None:
         )
     if case.option("ellipsisMask") or case.option("newAxisMask") or case.option("offset"):
         return Finding(
-            f"the kernel ignores ellipsis, new axis and offset {WITHOUT_A_WORD}",
+            f"the kernel ignores ellipsis, new axis and offset: {SILENTLY}",
             "slice without '...' and newaxis",
             "K/strided_slice_common.cpp",
         )
@@ -82,7 +82,7 @@ def _half_pixel(case: Case) -> Finding | None:
     if grows_whole and not case.option("alignCorners"):
         return None
     return Finding(
-        f"half_pixel_centers is ignored {WITHOUT_A_WORD}",
+        f"half_pixel_centers is ignored: {SILENTLY}",
         "resize by a whole factor, or without it",
         "K/resize_nearest_neighbor.cpp",
     )
@@ -110,7 +110,7 @@ def _zero_of_int8(case: Case) -> Finding | None:
         return None
     return Finding(
         f"writes the integer 0, which stands for {-output.zero_points[0] * output.scales[0]:.3g} "
-        f"here {WITHOUT_A_WORD}",
+        f"here: {SILENTLY}",
         "multiply by 0, or quantize its output with zero point 0",
         "K/zeros_like.cpp",
     )
@@ -139,7 +139,7 @@ def _transposed_left_side(case: Case) -> Finding | None:
         return None
     return Finding(
         "a transposed left side with a right side of one matrix: the kernel folds the batch into "
-        f"the rows {WITHOUT_A_WORD}",
+        f"the rows: {SILENTLY}",
         "transpose the left side before it (TRANSPOSE)",
         "K/batch_matmul.cpp",
     )
@@ -214,54 +214,6 @@ def _bounds_of_one_type(case: Case) -> Finding | None:
         "K/slice.cpp",
     )
 
-
-def index_type(case: Case) -> Finding | None:
-    """int64 axes and indices: most kernels read int32 only."""
-    named = {
-        "ARG_MAX": "output_type=tf.int32",
-        "ARG_MIN": "output_type=tf.int32",
-    }
-    output = case.output
-    if case.name in named and output is not None and output.type == I64:
-        return Finding(
-            "its output is int64, the kernel gives int32",
-            f"pass {named[case.name]}",
-            "K/arg_min_max.cpp",
-        )
-    if case.name == "SHAPE" and output is not None and output.type == I64:
-        return Finding(
-            "its output is int64, the kernel gives int32",
-            "pass out_type=tf.int32",
-            "K/shape.cpp",
-        )
-    return None
-
-
-def float16(case: Case) -> Finding | None:
-    """DEQUANTIZE refuses float16 in Prepare."""
-    if "FLOAT16" not in (tensor.type for tensor in case.inputs):
-        return None
-    return Finding(
-        f"float16 weights: {case.name} does not take them",
-        "quantize to int8 (hil model convert --scheme int8); weight_only keeps float32 arithmetic "
-        "and runs",
-        "K/dequantize_common.cpp",
-    )
-
-
-def integers_of_other_kernels(case: Case) -> Finding | None:
-    """Operators that compute int32 in LiteRT and only float32 and quantized types here."""
-    data = case.input(0)
-    if data is None or data.type != I32 or case.name not in CASTABLE:
-        return None
-    return Finding(
-        f"no kernel for {data.type.lower()}",
-        "cast to float32 before it and back after it: exact up to 16,777,216",
-        "K/sub.cpp",
-    )
-
-
-CASTABLE = frozenset({"SUB", "NEG", "FLOOR_DIV", "FLOOR_MOD", "ABS", "SQUARE", "SUM", "MEAN"})
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "BATCH_MATMUL": (_transposed_left_side,),

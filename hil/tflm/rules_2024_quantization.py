@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hil.model.rule import I8, I16, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import I8, I16, SILENTLY, Case, Finding, Rule
 from hil.tflm.predicates import (
     INTEGER_RANGE,
     equally_quantized,
@@ -186,7 +186,7 @@ def _ignored_activation_of_int32(case: Case) -> Finding | None:
     if not case.option("fusedActivationFunction"):
         return None
     return Finding(
-        f"its fused activation is ignored for int32 {WITHOUT_A_WORD}",
+        f"its fused activation is ignored for int32: {SILENTLY}",
         "clip with MAXIMUM and MINIMUM",
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import frexp
 
-from hil.model.rule import F32, I8, I16, I32, I64, WITHOUT_A_WORD, Case, Finding, Rule
+from hil.model.rule import F32, I8, I16, I32, I64, SILENTLY, WITHOUT_A_WORD, Case, Finding, Rule
 from hil.tflm.predicates import equally_quantized, scale_text
 from hil.tflm.rules_2024_types import CMSIS_NN, REFERENCE
 
@@ -35,6 +35,9 @@ LSTM_ABSENT = {
 LSTM_TYPES = ((F32, F32, F32, F32), (I8, I8, I32, I16), (I16, I8, I64, I16))
 SVDF_STATE, SVDF_BIAS = 4, 3
 BIAS_TOLERANCE = 1e-5
+MOST_CELL_SCALE, LEAST_CELL_SCALE = 2.0**-9, 2.0**-15
+INT8_LOWEST = -128
+NO_ACTIVATION, RELU = 0, 1
 
 
 def _lstm_inputs(case: Case) -> Finding | None:
@@ -93,21 +96,38 @@ def _states_are_variable(case: Case) -> Finding | None:
 def _cell_scale(case: Case) -> Finding | None:
     """CheckedLog2 says that it is none, and nobody listens (K/lstm_eval_common.cpp)."""
     cell = case.input(19)
-    if cell is None or cell.type != I16 or not cell.scales or frexp(cell.scales[0])[0] == 0.5:
+    if cell is None or cell.type != I16 or not cell.scales:
+        return None
+    is_power = frexp(cell.scales[0])[0] == 0.5
+    in_range = LEAST_CELL_SCALE <= cell.scales[0] <= MOST_CELL_SCALE
+    if is_power and in_range and not any(cell.zero_points):
         return None
     return Finding(
-        f"its cell state has the scale {cell.scales[0]:.5g}, which is no power of two: the kernel "
-        f"rounds it to one {WITHOUT_A_WORD}",
+        f"its cell state has scale and zero point {scale_text(cell)}; the kernel takes a power of "
+        f"two from {LEAST_CELL_SCALE:.2g} to {MOST_CELL_SCALE:.2g} and 0 for granted",
         "quantize with a converter that fixes it, as hil model convert does",
         "K/lstm_eval_common.cpp",
     )
+
+
+def _symmetric_gates(case: Case) -> Finding | None:
+    for index in LSTM_WEIGHTS:
+        weights = case.input(index)
+        if weights is not None and weights.type == I8 and any(weights.zero_points):
+            return Finding(
+                f"its weights have the zero point {weights.zero_points[0]}, which the kernel "
+                f"ignores: {SILENTLY}",
+                "quantize the weights symmetrically",
+                "K/lstm_eval_common.cpp",
+            )
+    return None
 
 
 def _cell_activation(case: Case) -> Finding | None:
     if case.option("fusedActivationFunction") == TANH:
         return None
     return Finding(
-        f"its cell activation is not tanh, which the kernel takes for granted {WITHOUT_A_WORD}",
+        f"its cell activation is not tanh, which the kernel takes for granted: {SILENTLY}",
         "use activation='tanh'",
         "K/lstm_eval.h",
     )
@@ -175,15 +195,32 @@ def _svdf_state_zero(case: Case) -> Finding | None:
     )
 
 
+def _svdf_activation(case: Case) -> Finding | None:
+    """LiteRT and the tree clamp to int8 only; our reference kernel refuses what that changes."""
+    output, activation = case.output, case.option("fusedActivationFunction")
+    if output is None or output.type != I8 or case.kernels != REFERENCE:
+        return None
+    if activation == NO_ACTIVATION:
+        return None
+    if activation == RELU and output.zero_points and output.zero_points[0] == INT8_LOWEST:
+        return None
+    return Finding(
+        "its fused activation clamps int8 within its range, which the kernel does not",
+        "calibrate so that RELU fills the output's range",
+        "K/svdf_common.cpp",
+    )
+
+
 RULES: dict[str, tuple[Rule, ...]] = {
     LSTM: (
         _lstm_inputs,
         _lstm_types,
         _states_are_variable,
         _cell_scale,
+        _symmetric_gates,
         _cell_activation,
         _hidden_state,
         _unset_buffer,
     ),
-    "SVDF": (_states_are_variable, _svdf_bias, _svdf_state_zero),
+    "SVDF": (_states_are_variable, _svdf_bias, _svdf_state_zero, _svdf_activation),
 }

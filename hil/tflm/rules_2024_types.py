@@ -36,7 +36,6 @@ _CONV = (
     "float32, float32, float32? -> float32",
     "int8, int8|int4, int32? -> int8",
 )
-_LSTM_GATES = ", ".join(["{w}"] * 8)
 
 SIGNATURES: Mapping[str, tuple[str, ...]] = {
     "ABS": _FLOAT_INT8_INT16,
@@ -172,6 +171,13 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
 # What the registrations over the tree's reference headers take beyond that.
 OWN_SIGNATURES: Mapping[tuple[str, str], tuple[str, ...]] = {
     (REFERENCE, "ADD"): _all((*_SAME_TWO, "int32", "int64"), "T, T -> T"),
+    (REFERENCE, "FULLY_CONNECTED"): (*_CONV, "int16, int8, int64|int32? -> int16"),
+    (REFERENCE, "MUL"): _all((*_SAME_TWO, "int32", "int64"), "T, T -> T"),
+    (REFERENCE, "TRANSPOSE_CONV"): (
+        "int32, float32, float32, float32? -> float32",
+        "int32, int8, int8, int32? -> int8",
+        "int32, int8, int16, int64|int32? -> int16",
+    ),
 }
 
 

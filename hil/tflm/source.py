@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from hil.errors import BuildError
+from hil.firmware.cache import Cache
+from hil.firmware.tree_digest import tree_digest
 from hil.model.preflight import Limits
 from hil.resources import firmware_harness_dir
 from hil.target import Target
-from hil.tflm.dependencies import needed_sources
+from hil.tflm.dependencies import defining_sources, needed_sources
 from hil.tflm.generation import KERNELS, MICRO, Generation, Operator
 from hil.tflm.kernels import KernelLibrary
 
@@ -32,7 +33,7 @@ class TflmSource:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all its sources, by relative path and content."""
-        return _digest(self._file_digests)
+        return tree_digest(self.root, SOURCE_SUFFIXES, Cache())
 
     @cached_property
     def common_digest(self) -> str:
@@ -42,16 +43,7 @@ class TflmSource:
             for library in self.generation.libraries
             if library.folder is not None
         )
-        files = self._file_digests
-        return _digest({name: files[name] for name in files if not name.startswith(folders)})
-
-    @cached_property
-    def _file_digests(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).digest()
-            for path in sorted(self.root.rglob("*"))
-            if path.suffix in SOURCE_SUFFIXES and path.is_file()
-        }
+        return tree_digest(self.root, SOURCE_SUFFIXES, Cache(), left_out=folders)
 
     @cached_property
     def operators(self) -> Mapping[str, Operator]:
@@ -127,6 +119,13 @@ class TflmSource:
             kernels = needed_sources(core, kernels, registrations, self.root)
         return self._in_order([*core, *kernels])
 
+    def operator_sources(self, library: KernelLibrary, registration: str) -> list[Path]:
+        """The kernels' files behind one registration function."""
+        kernels = self.kernel_sources(library)
+        if self.generation.compiles_all:  # all that a kernel needs is in its file and in headers
+            return defining_sources(kernels, registration, self.root)
+        return needed_sources(self.core_sources(), kernels, [registration], self.root)
+
     def all_sources(self, library: KernelLibrary) -> list[Path]:
         """All files of the tree with one kernel library, in the same order."""
         return self._in_order([*self.core_sources(), *self.kernel_sources(library)])
@@ -151,6 +150,8 @@ class TflmSource:
             rules=self.generation.rules,
             flash_bytes=target.flash.bytes,
             arena_bytes=target.ram_bytes if arena == "all" else target.memory[arena].bytes,
+            joined_arena_bytes=target.joined_ram.bytes - placement.stack_bytes,
+            joined_ram_bytes=target.joined_ram.bytes,
         )
 
     def _files(self, patterns: Iterable[str]) -> list[Path]:
@@ -161,10 +162,3 @@ class TflmSource:
                 if path.suffix in COMPILED_SUFFIXES and not left_out.fullmatch(path.stem):
                     found[path] = None
         return list(found)
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    digest = hashlib.sha256()
-    for name, content in files.items():
-        digest.update(name.encode() + b"\0" + content)
-    return digest.hexdigest()

@@ -17,6 +17,8 @@ Array = npt.NDArray[Any]
 
 WINDOW_SAMPLES = 100
 TRAIN_STEP_SAMPLES = 50
+# What the streaming model is given at a time: five of them are a window.
+STEP_SAMPLES = 20
 TEST_SUBJECTS = (8, 9, 10)
 CLASSES = ("PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW")
 # Typical size of each signal over the training subjects: brings all six to the same range.
@@ -56,3 +58,27 @@ def train_data() -> dict[str, Array]:
 def test_data() -> dict[str, Array]:
     """All windows of subjects 8 to 10, without overlap: `x` of N x 100 x 1 x 6, `y` of N labels."""
     return _windows(WINDOW_SAMPLES, test=True)
+
+
+def steps_of(windows: Array) -> Array:
+    """Windows (N x 100 x 1 x 6) cut into the streaming model's steps: 5 N x 20 x 1 x 6."""
+    return windows.reshape(-1, STEP_SAMPLES, *windows.shape[2:])
+
+
+def all_test_steps() -> dict[str, Array]:
+    """The windows of `test_data` in steps, each window a sequence: `x` of 5 N x 20 x 1 x 6, `y` of
+    N labels, one for each sequence.
+    """
+    windows = test_data()
+    return _in_steps(windows["x"], windows["y"])
+
+
+def test_steps() -> dict[str, Array]:
+    """As `all_test_steps`, of every third window: a window takes five inferences."""
+    windows = test_data()
+    return _in_steps(windows["x"][::3], windows["y"][::3])
+
+
+def _in_steps(x: Array, y: Array) -> dict[str, Array]:
+    sequences = np.repeat(np.arange(len(x)), WINDOW_SAMPLES // STEP_SAMPLES)
+    return {"x": steps_of(x), "y": y, "sequence": sequences}

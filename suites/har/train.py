@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 from data import CLASSES, test_data, train_data
+from streaming import build_batch_model, convert_step
 
-from hil.model.training import make_repeatable, write_models
+from hil.model.training import calibration_of, make_repeatable, write_model_apart, write_models
 
 Array = npt.NDArray[Any]
 
@@ -90,11 +92,9 @@ class TiltedWindows(keras.utils.PyDataset):
         return self._x[chosen], self._y[chosen]
 
 
-def main() -> None:
-    """Trains, and writes models and provenance."""
-    make_repeatable(SEED)
-    train, test = train_data(), test_data()
-    model = build_model()
+def fit(model: keras.Model, train: dict[str, Array]) -> dict[str, object]:
+    """Trains a model; what is recorded of it."""
+    test = test_data()
     windows = TiltedWindows(train)
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, len(windows) * EPOCHS)
     model.compile(
@@ -104,13 +104,32 @@ def main() -> None:
     )
     model.fit(windows, epochs=EPOCHS, verbose=2)
     _, accuracy = model.evaluate(test["x"], test["y"], verbose=0)
-    facts = {
+    return {
         "seed": SEED,
         "epochs": EPOCHS,
         "parameters": int(model.count_params()),
         "keras_test_accuracy": round(float(accuracy), 4),
     }
-    write_models(Path(__file__).parent / "models", "har", model, train, facts)
+
+
+def main() -> None:
+    """Trains, and writes models and provenance; with `--streaming-only` the streaming model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--streaming-only", action="store_true", help="leave the others as they are"
+    )
+    folder, train = Path(__file__).parent / "models", train_data()
+    if not parser.parse_args().streaming_only:
+        make_repeatable(SEED)
+        model = build_model()
+        facts = fit(model, train)
+        write_models(folder, "har", model, train, facts)
+        print(facts)
+    make_repeatable(SEED)
+    batch_model = build_batch_model()
+    facts = fit(batch_model, train)
+    content = convert_step(batch_model, calibration_of(train))
+    write_model_apart(folder, "har_stream_int8", content, "streaming", facts)
     print(facts)
 
 

@@ -156,3 +156,13 @@ def test_sizes_are_held_to_their_limits(
 ) -> None:
     limits = Checks.model_validate({check.value: {"max_bytes": limit}})
     assert status(check, make_outcome(), limits) is expected
+
+
+def test_nan_is_no_result_although_the_reference_has_the_same() -> None:
+    found = floats(1.0)
+    found[1, 3:5] = np.nan
+    verdict = judge(
+        CheckName.OUTPUTS, make_outcome(found, found, Bound(1e-6, 1e-5)), Checks(), TOP1
+    )
+    assert verdict.status is Status.FAIL
+    assert verdict.reason.startswith("2 of 20 output elements are NaN, as those of host TFLM")

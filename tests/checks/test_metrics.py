@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,64 @@ def test_a_suites_own_metric_must_give_a_number(tmp_path: Path) -> None:
             vectors([0] * 4),
             SuiteData(path, "test_data"),
         )
+
+
+# Two sequences, of three steps and of one: the answers are classes 0, 1, 1 and 2.
+STEPS = np.eye(3, dtype=np.float32)[[0, 1, 1, 2]].reshape(4, 1, 3)
+LENGTHS = (3, 1)
+
+
+def sequences(labels: object, inputs: np.ndarray | None = None) -> Vectors:
+    return replace(vectors(labels, inputs), sequence_lengths=LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "expected", "parts"),
+    [
+        (Metric(name="top1"), [0, 0, 1, 2], 0.75, (1, 0, 1, 1)),
+        (Metric(name="top1"), [1, 2], 0.75, (0, 1, 1, 1)),  # of each sequence, for all its steps
+        (Metric(name="top1", over="last"), [1, 0], 0.5, (1, 0)),
+        (Metric(name="top1", over="last"), [0, 0, 1, 2], 1.0, (1, 1)),  # that of the last step
+        (Metric(name="top1", over="mean"), [1, 2], 1.0, (1, 1)),
+        (Metric(name="mae", over="mean"), [[1 / 3, 2 / 3, 0], [0, 0, 1]], 0.0, (0.0, 0.0)),
+    ],
+)
+def test_a_metric_over_steps_or_sequences(
+    metric: Metric, labels: object, expected: float, parts: tuple[float, ...]
+) -> None:
+    score = evaluate(metric, DENSE, [STEPS], sequences(labels), None)
+    assert score.value == pytest.approx(expected)
+    assert score.parts == pytest.approx(parts)
+
+
+def test_an_autoencoders_errors_are_averaged_over_a_sequence() -> None:
+    outputs = np.zeros((4, 1, 4), np.float32)
+    inputs = np.array([3.0, 0.0, 0.0, 4.0], np.float32).reshape(4, 1, 1).repeat(4, axis=2)
+    mae, ranking = (Metric(name=name, over="mean") for name in ("mae", "auc"))
+    score = evaluate(mae, AUTOENCODER, [outputs], sequences(None, inputs), None)
+    assert score.parts == (1.0, 4.0)
+    ranked = evaluate(ranking, AUTOENCODER, [outputs], sequences([0, 1], inputs), None)
+    assert ranked.value == 1.0
+    assert ranked.parts == (3.0, 16.0)  # mean squares
+
+
+def test_without_sequences_every_vector_stands_for_itself() -> None:
+    plain = vectors([0, 1, 1, 0])
+    values = [
+        value(Metric.model_validate({"name": "top1", "over": over}), DENSE, STEPS, plain)
+        for over in ("step", "last", "mean")
+    ]
+    assert values == [0.75, 0.75, 0.75]
+
+
+def test_the_confusion_matrix_of_sequences() -> None:
+    matrix = confusion_matrix(DENSE, [STEPS], sequences([0, 2]), "last")
+    assert matrix == ((0, 1, 0), (0, 0, 0), (0, 0, 1))
+
+
+def test_a_suites_own_metric_is_given_sequences(tmp_path: Path) -> None:
+    path = tmp_path / "data.py"
+    path.write_text("def rows(outputs, labels):\n    return 10 * len(outputs) + len(labels)\n")
+    data = SuiteData(path, "test_data")
+    metric = Metric(name="data:rows", direction="higher", over="last")
+    assert evaluate(metric, DENSE, [STEPS], sequences([0, 2]), data).value == 22

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.emulator.programs import run_program
+from tests.emulator.programs import ProgramBoard, compile_program
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.emulated]
 
@@ -14,9 +16,14 @@ EQUAL = 6 << 28
 FOUR = 0x40800000  # 4.0
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
-    return run_program("left_early", tmp_path_factory.mktemp("left_early"))
+@pytest.fixture(scope="module", params=[False, True], ids=["strict", "lenient"])
+def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[int]]:
+    elf = compile_program("left_early", tmp_path_factory.mktemp("left_early"))
+    program = ProgramBoard(elf, lenient=request.param)
+    yield program.run()
+    program.close()
 
 
 def test_the_program_ends_by_itself(results: list[int]) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
 
 from hil.errors import BuildError
-from hil.firmware.cache import Cache, key_of
+from hil.firmware import cache as cache_module
+from hil.firmware.cache import READ_FILES_MAX, Cache, key_of
 
 
 @pytest.fixture
@@ -56,6 +58,48 @@ def test_a_damaged_artifact_is_made_again(cache: Cache, damage: str) -> None:
         (folder / "stamp.json").write_text("{")
     assert not cache.has("kind", "key")
     assert (cache.get("kind", "key", write_answer) / "answer").read_text() == "42"
+
+
+def write_tree(draft: Path) -> None:
+    for number in range(READ_FILES_MAX + 1):
+        (draft / f"file{number}").write_text("text")
+
+
+@pytest.mark.parametrize("damage", ["change", "same_time", "remove", "states"])
+def test_a_damaged_tree_is_made_again(cache: Cache, damage: str) -> None:
+    """Entries of many files are not read again while sizes and times are the same."""
+    folder = cache.get("source", "key", write_tree)
+    file = folder / "file7"
+    status = file.stat()
+    if damage == "change":
+        file.write_text("tixt")
+    elif damage == "same_time":
+        file.write_text("longer text")
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    elif damage == "remove":
+        file.unlink()
+    else:
+        file.write_text("tixt")
+        (folder / "states.json").write_text("[")
+    assert not cache.has("source", "key")
+    assert (cache.get("source", "key", write_tree) / "file7").read_text() == "text"
+
+
+def test_an_unchanged_tree_is_not_read_again(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = cache.get("source", "key", write_tree)
+    read: list[Path] = []
+    monkeypatch.setattr(cache_module, "file_sha256", read.append)
+    assert cache.has("source", "key")
+    assert read == []
+    (folder / "file7").touch()
+    assert not cache.has("source", "key")  # the replaced function reads nothing
+    assert len(read) == 1
+
+
+def test_a_tree_that_was_only_touched_is_believed_by_its_content(cache: Cache) -> None:
+    folder = cache.get("source", "key", write_tree)
+    (folder / "file7").touch()
+    assert cache.has("source", "key")
 
 
 def _get_slowly(root: Path, counter: Path) -> None:

@@ -76,11 +76,11 @@ def test_owners_add_up_to_the_image(
     assert set(footprint.flash_bytes) == set(Owner)
     kernels = footprint.kernel_flash_bytes
     assert sum(kernels.values()) == footprint.flash_bytes[Owner.KERNELS]
-    assert "conv.cc" in kernels
+    assert "conv.cpp" in kernels
     sizes = image.sizes
     assert footprint.doubt(sizes) == ""
     assert sizes.data_bytes + sizes.bss_bytes == sizes.ram_static_bytes
     parts = sizes.text_bytes + sizes.model_bytes + sizes.data_bytes
     assert 0 <= sizes.flash_bytes - parts < ALIGNMENT_MAX_BYTES
-    assert footprint.flash_bytes[Owner.HARNESS] < 8192
+    assert footprint.flash_bytes[Owner.HARNESS] < 9216  # with its own formatting of logs
     assert footprint.ram_bytes[Owner.HARNESS] < 4096

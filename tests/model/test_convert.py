@@ -12,7 +12,7 @@ from hil.model.convert import Conversion, Converter, source_kind
 from hil.model.convert_quantizer import quantize
 from hil.model.flatbuffer import parse_model, read_model
 from hil.model.provenance import SourceKind, read_provenance
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS, Scheme
 from tests import models
 from tests.conftest import ROOT, SUITES
 from tests.extras import needs_quantizer
@@ -37,7 +37,7 @@ def convert(converter: Converter, scheme: Scheme, source: Path = DIGITS) -> Conv
 
 
 @needs_quantizer
-@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("scheme", CONVERSIONS)
 def test_twice_gives_the_same_bytes_of_the_scheme_asked_for(
     converter: Converter, scheme: Scheme
 ) -> None:
@@ -196,3 +196,28 @@ def test_what_a_source_is(tmp_path: Path) -> None:
         source_kind(tmp_path / "text.txt")
     with pytest.raises(ConfigError, match="there is no"):
         source_kind(tmp_path / "missing.keras")
+
+
+def free(batch_only: bool) -> bytes:
+    """A float32 dense layer whose first dimension is free, or the second as well."""
+    table = models.unpacked(models.dense_float())
+    signature = [-1, 4] if batch_only else [-1, -1]
+    table.subgraphs[0].tensors[0].shapeSignature = np.array(signature, np.int32)
+    return models.packed(table)
+
+
+def test_a_free_batch_is_fixed_whatever_the_scheme(converter: Converter, tmp_path: Path) -> None:
+    source = tmp_path / "free.tflite"
+    source.write_bytes(free(batch_only=True))
+    done = converter.convert(source, Scheme.FLOAT32).model
+    assert done.input_tensors[0].shape_signature == ()
+    (flat,) = (op.name for op in done.operators)
+    assert flat == "FULLY_CONNECTED"
+
+
+def test_other_free_dimensions_are_refused(converter: Converter, tmp_path: Path) -> None:
+    source = tmp_path / "free.tflite"
+    source.write_bytes(free(batch_only=False))
+    with pytest.raises(ModelError, match=r"has the free dimensions \(-1, -1\)") as failed:
+        converter.convert(source, Scheme.FLOAT32)
+    assert failed.value.hint == "fix all but the batch"

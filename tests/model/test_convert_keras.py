@@ -11,7 +11,7 @@ from hil.data import Inputs, Vectors, vectors_for
 from hil.errors import ConfigError, DataError, ModelError
 from hil.model.convert import Conversion, Converter
 from hil.model.convert_keras import from_keras
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS, Scheme
 from tests.extras import needs_quantizer, needs_tensorflow
 
 pytestmark = needs_tensorflow
@@ -68,7 +68,7 @@ def convert(
 
 @needs_quantizer
 @pytest.mark.parametrize("source", ["model.keras", "saved"])
-@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("scheme", CONVERSIONS)
 def test_twice_gives_the_same_bytes_of_the_scheme_asked_for(
     converter: Converter, sources: dict[str, Path], source: str, scheme: Scheme
 ) -> None:
@@ -208,3 +208,40 @@ def test_a_model_in_memory_is_converted_as_it_stands(keras_model: Any) -> None:
         assert from_keras(keras_model, scheme, ROWS)[4:8] == b"TFL3"
     with pytest.raises(ConfigError, match="no weight_only"):
         from_keras(keras_model, Scheme.WEIGHT_ONLY, ROWS)
+
+
+@pytest.fixture(scope="module")
+def two_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SavedModel of the sum of two inputs, which the file has in the other order."""
+    import tensorflow as tf
+
+    names = ("aa", "bb")
+    module = tf.Module()
+    module.sum = tf.function(
+        lambda aa, bb: {"y": tf.matmul(bb, tf.ones((4, 4))) + aa},
+        input_signature=[tf.TensorSpec((None, 4), tf.float32, name=name) for name in names],
+    )
+    folder = tmp_path_factory.mktemp("two") / "saved"
+    tf.saved_model.save(module, str(folder), signatures=module.sum)
+    return folder
+
+
+def test_each_input_of_a_saved_model_is_calibrated_by_its_own_vectors(
+    converter: Converter, two_inputs: Path
+) -> None:
+    generator = np.random.default_rng(7)
+    arrays = {
+        "x:aa": generator.uniform(-1, 1, (50, 4)).astype(np.float32),
+        "x:bb": generator.uniform(0, 200, (50, 4)).astype(np.float32),
+    }
+    done = converter.convert(
+        two_inputs, Scheme.INT8, lambda model: vectors_for(model, arrays, "two")
+    )
+    scales = {
+        name: t.scales[0]
+        for t in done.model.input_tensors
+        for name in ("aa", "bb")
+        if name in t.name
+    }
+    assert scales["aa"] == pytest.approx(2 / 255, rel=0.1)
+    assert scales["bb"] == pytest.approx(200 / 255, rel=0.1)

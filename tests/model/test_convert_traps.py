@@ -84,7 +84,7 @@ def test_per_channel_dense_layers_are_found(limits: Limits) -> None:
     text = str(problem)
     assert text.startswith("operator 7 FULLY_CONNECTED: per-channel weights (10 scales)")
     assert "(its tensors: int8, int8, int32 -> int8)" in text
-    assert "convert again" in problem.remedy
+    assert "hil model convert --per-tensor-dense" in problem.remedy
     assert find_problems(int8(per_channel_dense=False), limits) == []
 
 

@@ -13,12 +13,14 @@ from hil.data import random_vectors
 from hil.errors import ConfigError, UnsupportedModel
 from hil.firmware.host_build import HostBuilder
 from hil.model.c_words import RESERVED
-from hil.model.export_c import OLD_TREE_MACRO, c_identifier, export_c, resolver_method
+from hil.model.export_c import c_identifier, export_c
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.reference.reference import ChildReference, ReferenceName
+from hil.tflm.locate import locate_tflm
 from hil.tflm.source import TflmSource
 from tests import models
+from tests.model.data import stored
 from tests.models import Model, Operator, Tensor
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler for the host")
@@ -27,10 +29,14 @@ COMPILE_TIMEOUT_S = 300
 
 
 @pytest.fixture
-def exported(digits_int8: ModelInfo, tmp_path: Path) -> Path:
-    for name, text in export_c(digits_int8, "digits").items():
-        (tmp_path / name).write_text(text)
-    return tmp_path
+def exported(digits_int8: ModelInfo, tflm_2020: TflmSource, tmp_path: Path) -> Path:
+    return export(digits_int8, tflm_2020, tmp_path)
+
+
+def export(model: ModelInfo, tflm: TflmSource, folder: Path) -> Path:
+    for name, text in export_c(model, "digits", tflm).items():
+        (folder / name).write_text(text)
+    return folder
 
 
 def compile_(*command: object) -> None:
@@ -66,66 +72,62 @@ def test_the_resolver_lists_each_operator_once(exported: Path, digits_int8: Mode
     listed = re.findall(r"^//   (\w+) \(version (\d+)\)$", text, re.M)
     assert [name for name, _ in listed] == list(digits_int8.operator_names)
     assert dict(listed)["CONV_2D"] == "3"
-    assert text.count("resolver.Add") == 2 * len(listed)
+    assert text.count("resolver.Add") == len(listed)
     assert "digits_operators = 6;" in text
 
 
-def test_the_resolver_compiles_against_todays_method_names(exported: Path) -> None:
-    """Against a stand-in with the methods of today's header: its source is in no package here."""
-    include = exported / "tensorflow" / "lite" / "micro"
-    include.mkdir(parents=True)
-    (include / "micro_mutable_op_resolver.h").write_text(
-        "enum TfLiteStatus { kTfLiteOk, kTfLiteError };\n"
-        "namespace tflite {\n"
-        "template <unsigned int kCount> struct MicroMutableOpResolver {\n"
-        "  unsigned int added = 0;\n"
-        "  TfLiteStatus Add() { return added++ < kCount ? kTfLiteOk : kTfLiteError; }\n"
-        + "".join(
-            f"  TfLiteStatus Add{name}() {{ return Add(); }}\n"
-            for name in (
-                "AveragePool2D",
-                "Conv2D",
-                "DepthwiseConv2D",
-                "FullyConnected",
-                "MaxPool2D",
-                "Reshape",
-                "Softmax",
-            )
-        )
-        + "};\n}\n"
-    )
-    (exported / "main.cc").write_text(
-        '#include "digits_resolver.h"\n'
-        "int main() {\n"
-        "  tflite::MicroMutableOpResolver<digits_operators> resolver;\n"
-        "  tflite::MicroMutableOpResolver<digits_operators - 1> small;\n"
-        "  return digits_add_operators(resolver) != kTfLiteOk ||\n"
-        "         digits_add_operators(small) != kTfLiteError;\n"
-        "}\n"
-    )
-    program = exported / "resolves"
-    compile_("g++", "-std=c++11", "-Wall", f"-I{exported}", exported / "main.cc", "-o", program)
-    assert subprocess.run([program]).returncode == 0
+@pytest.fixture(params=["2020", "2024"])
+def tree(request: pytest.FixtureRequest) -> TflmSource:
+    """The pinned tree of each generation."""
+    return locate_tflm(request.param)
 
 
+def test_2024_gets_typed_registrations(
+    digits_int8: ModelInfo, tflm_2024: TflmSource, tmp_path: Path
+) -> None:
+    text = (export(digits_int8, tflm_2024, tmp_path) / "digits_resolver.h").read_text()
+    assert "resolver.AddConv2D(tflite::Register_CONV_2D_INT8())" in text
+    assert "AddBuiltin" not in text
+
+
+LOG_2020 = 'extern "C" void DebugLog(const char *text) { fputs(text, stderr); }'
+LOG_2024 = """
+extern "C" void DebugLog(const char *format, va_list arguments) {
+  vfprintf(stderr, format, arguments);
+}
+extern "C" int DebugVsnprintf(char *buffer, size_t size, const char *format, va_list arguments) {
+  return vsnprintf(buffer, size, format, arguments);
+}
+"""
 PROGRAM = """
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "digits.h"
 #include "digits_resolver.h"
-#include "tensorflow/lite/micro/micro_error_reporter.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+#ifdef OF_2020
+#include "tensorflow/lite/micro/micro_error_reporter.h"
+#define REPORTER , &reporter
+static tflite::MicroErrorReporter reporter;
+static tflite::MicroMutableOpResolver<digits_operators> resolver(&reporter);
+static tflite::MicroMutableOpResolver<digits_operators - 1> small(&reporter);
+#else
+#define REPORTER
+static tflite::MicroMutableOpResolver<digits_operators> resolver;
+static tflite::MicroMutableOpResolver<digits_operators - 1> small;
+#endif
 
-extern "C" void DebugLog(const char *text) { fputs(text, stderr); }
+LOG
 
 alignas(16) static uint8_t arena[1 << 16];
 
 int main() {
-  static tflite::MicroErrorReporter reporter;
-  static tflite::MicroMutableOpResolver<digits_operators> resolver(&reporter);
+  if (digits_add_operators(small) == kTfLiteOk) return 4;
   if (digits_add_operators(resolver) != kTfLiteOk) return 1;
   const tflite::Model *model = tflite::GetModel(digits);
-  tflite::MicroInterpreter interpreter(model, resolver, arena, sizeof arena, &reporter);
+  tflite::MicroInterpreter interpreter(model, resolver, arena, sizeof arena REPORTER);
   if (interpreter.AllocateTensors() != kTfLiteOk) return 2;
   TfLiteTensor *input = interpreter.input(0), *output = interpreter.output(0);
   while (fread(input->data.raw, 1, input->bytes, stdin) == input->bytes) {
@@ -135,28 +137,28 @@ int main() {
   return 0;
 }
 """
-TFLM_DEFINES = ("TF_LITE_STATIC_MEMORY", "TF_LITE_MCU_DEBUG_LOG", "NDEBUG", OLD_TREE_MACRO)
 
 
-def compile_with_tflm(folder: Path, tflm: TflmSource, program: Path) -> None:
-    """Compiles `folder`'s C++ file, and its C file as C++ too, and links TFLM."""
-    downloads = tflm.root / "tensorflow/lite/micro/tools/make/downloads"
-    places = (tflm.root, downloads, downloads / "gemmlowp", downloads / "ruy")
-    includes = [f"-I{path}" for path in (*places, downloads / "flatbuffers/include", folder)]
-    defines = [f"-D{name}" for name in (*TFLM_DEFINES, "GEMMLOWP_ALLOW_SLOW_SCALAR_FALLBACK")]
-    flags = ["-x", "c++", "-std=c++11", "-O0", "-w", "-fpermissive", "-funsigned-char"]
-    own = (folder / "main.cc", folder / "digits.c")
-    objects = HostBuilder(tflm).objects()
-    compile_("g++", *flags, *defines, *includes, *own, "-x", "none", *objects, "-o", program)
+def compiler_flags(tree: TflmSource, folder: Path) -> list[str]:
+    """What the tree wants of whoever includes its headers, both files compiled as C++."""
+    generation = tree.generation
+    old = ["OF_2020"] if generation.name == "2020" else []
+    (folder / "main.cc").write_text(PROGRAM.replace("LOG", LOG_2020 if old else LOG_2024))
+    includes = [f"-I{path}" for path in (folder, *(tree.root / d for d in generation.include_dirs))]
+    defines = [f"-D{name}" for name in (*generation.defines, "NDEBUG", *old)]
+    standard = f"-std=c++{generation.standard}"
+    return [*includes, *defines, "-x", "c++", standard, "-O1", "-w", "-fpermissive"]
 
 
 @pytest.mark.toolchain
-def test_array_and_resolver_run_on_the_pinned_tflm(
-    exported: Path, digits_int8: ModelInfo, tflm_2020: TflmSource
+def test_array_and_resolver_run_with_the_real_tree(
+    tree: TflmSource, digits_int8: ModelInfo, tmp_path: Path
 ) -> None:
-    (exported / "main.cc").write_text(PROGRAM)
-    program = exported / "runs"
-    compile_with_tflm(exported, tflm_2020, program)
+    folder = export(digits_int8, tree, tmp_path)
+    flags = [*compiler_flags(tree, folder), "-funsigned-char"]
+    program, objects = folder / "runs", HostBuilder(tree).objects(digits_int8)
+    own = (folder / "main.cc", folder / "digits.c")
+    compile_("g++", *flags, *own, "-x", "none", *objects, "-o", program)
     inputs = random_vectors(digits_int8, 20, 3).inputs
     done = subprocess.run([program], input=inputs[0].tobytes(), capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -167,23 +169,30 @@ def test_array_and_resolver_run_on_the_pinned_tflm(
     assert np.array_equal(outputs, expected)
 
 
-@pytest.mark.parametrize(
-    ("operator", "method"),
-    [
-        ("CONV_2D", "AddConv2D"),
-        ("L2_POOL_2D", "AddL2Pool2D"),
-        ("L2_NORMALIZATION", "AddL2Normalization"),
-        ("RESIZE_NEAREST_NEIGHBOR", "AddResizeNearestNeighbor"),
-        ("BATCH_TO_SPACE_ND", "AddBatchToSpaceNd"),
-        ("SPLIT_V", "AddSplitV"),
-        ("PADV2", "AddPadV2"),
-        ("CUMSUM", "AddCumSum"),
-        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "AddUnidirectionalSequenceLSTM"),
-        ("RELU6", "AddRelu6"),
-    ],
-)
-def test_methods_are_called_as_tflm_calls_them(operator: str, method: str) -> None:
-    assert resolver_method(operator) == method
+@pytest.mark.toolchain
+@pytest.mark.parametrize("file", ["main.cc", "digits.c"])
+def test_array_and_resolver_compile_for_the_board(
+    tree: TflmSource, digits_int8: ModelInfo, tmp_path: Path, file: str
+) -> None:
+    folder = export(digits_int8, tree, tmp_path)
+    flags = [*compiler_flags(tree, folder), "-mcpu=cortex-m7", "-mthumb", "-fno-exceptions"]
+    compile_("arm-none-eabi-g++", *flags, "-c", folder / file, "-o", folder / f"{file}.o")
+
+
+def test_what_the_tree_lacks_is_refused(tree: TflmSource) -> None:
+    """No TFLM has TILE."""
+    with pytest.raises(UnsupportedModel, match="has no kernel for TILE"):
+        export_c(stored("k_up_nearest_int8"), "m", tree)
+
+
+def test_a_compiled_file_is_for_trees_with_its_operator(
+    tflm_2020: TflmSource, tflm_2024: TflmSource
+) -> None:
+    model = stored("ethosu")
+    with pytest.raises(UnsupportedModel, match="compiled for Ethos-U") as failed:
+        export_c(model, "m", tflm_2020)
+    assert "before Vela" in failed.value.hint
+    assert "resolver.AddEthosU()" in export_c(model, "m", tflm_2024)["m_resolver.h"]
 
 
 @pytest.mark.parametrize(
@@ -194,40 +203,44 @@ def test_file_names_become_c_names(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["8bit", "a-b", "", "a b", 'a"b', "é"])
-def test_what_c_does_not_take_for_a_name_is_refused(digits_int8: ModelInfo, name: str) -> None:
+def test_what_c_does_not_take_for_a_name_is_refused(
+    digits_int8: ModelInfo, tflm_2020: TflmSource, name: str
+) -> None:
     with pytest.raises(ConfigError, match="is no name for a C array"):
-        export_c(digits_int8, name)
+        export_c(digits_int8, name, tflm_2020)
 
 
-def test_custom_operators_are_refused() -> None:
+def test_unknown_custom_operators_are_refused(tree: TflmSource) -> None:
     tensors = [Tensor("FLOAT32", (1, 4)) for _ in range(2)]
     operator = Operator("CUSTOM", (0,), (1,), custom_name="Magic")
     content = models.write(Model(tensors, [operator], (0,), (1,)))
     with pytest.raises(UnsupportedModel, match="Magic"):
-        export_c(parse_model(content, "m"), "m")
+        export_c(parse_model(content, "m"), "m", tree)
 
 
-def test_several_subgraphs_are_refused() -> None:
+def test_several_subgraphs_are_refused_where_only_one_runs(tflm_2020: TflmSource) -> None:
     tensors = [Tensor("FLOAT32", (1, 4)) for _ in range(2)]
     model = Model(tensors, [Operator("RELU", (0,), (1,))], (0,), (1,), subgraphs=2)
     with pytest.raises(UnsupportedModel, match="2 subgraphs"):
-        export_c(parse_model(models.write(model), "m"), "m")
+        export_c(parse_model(models.write(model), "m"), "m", tflm_2020)
 
 
 @pytest.mark.parametrize("compiler", ["gcc -std=gnu11", "g++ -x c++ -std=gnu++20"])
 def test_models_named_like_a_word_of_the_language_compile(
-    digits_int8: ModelInfo, tmp_path: Path, compiler: str
+    digits_int8: ModelInfo, tflm_2020: TflmSource, tmp_path: Path, compiler: str
 ) -> None:
     for word in ("default", "class", "linux", "co_await", "restrict"):
         name = c_identifier(word)
-        for file, text in export_c(digits_int8, name).items():
+        for file, text in export_c(digits_int8, name, tflm_2020).items():
             (tmp_path / file).write_text(text)
         output = tmp_path / f"{word}.o"
         compile_(*compiler.split(), "-Werror", "-c", tmp_path / f"{name}.c", "-o", output)
 
 
-def test_no_array_is_named_by_a_word_of_the_language(digits_int8: ModelInfo) -> None:
+def test_no_array_is_named_by_a_word_of_the_language(
+    digits_int8: ModelInfo, tflm_2020: TflmSource
+) -> None:
     for word in RESERVED:
         assert c_identifier(word) == f"model_{word}"
         with pytest.raises(ConfigError, match="is a word of C"):
-            export_c(digits_int8, word)
+            export_c(digits_int8, word, tflm_2020)

@@ -15,6 +15,7 @@ from hil.tflm.rules_2020 import RULES
 from hil.vocab import Scheme
 from tests import models
 from tests.conftest import SUITES
+from tests.state_models import MODELS, running_sum
 
 MUTANTS = 2000
 
@@ -61,6 +62,40 @@ def test_a_custom_operator_goes_by_its_own_name() -> None:
     (operator,) = parse_model(content, "m").operators
     assert operator.is_custom
     assert operator.name == "MyOp"
+
+
+def test_further_subgraphs_are_read_and_their_operators_are_needed_too() -> None:
+    model = parse_model(running_sum(5.0), "m")
+    assert model.operators[0].name == "CALL_ONCE"
+    (further,) = model.further_subgraphs
+    assert (further.index, model.subgraphs) == (1, 2)
+    assert [op.name for op in further.operators] == ["VAR_HANDLE", "ASSIGN_VARIABLE"]
+    assert further.tensors[1].is_constant
+    assert model.operators[0].options == {"initSubgraphIndex": 1}
+    assert model.operator_names == (
+        "ADD",
+        "ASSIGN_VARIABLE",
+        "CALL_ONCE",
+        "READ_VARIABLE",
+        "VAR_HANDLE",
+    )
+    assert model.resource_variables == ("/sum",)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_remembers_has_state(name: str) -> None:
+    model = parse_model(MODELS[name], name)
+    assert model.has_state
+    is_variable = any(tensor.is_variable for tensor in model.tensors)
+    assert is_variable == (not model.resource_variables)
+
+
+@pytest.mark.parametrize(("custom_name", "has_state"), [("SignalFramer", True), ("Other", False)])
+def test_operators_that_remember_have_state(custom_name: str, has_state: bool) -> None:
+    tensors = [models.Tensor("INT16", (1, 4)), models.Tensor("INT16", (1, 4))]
+    operators = [models.Operator("", (0,), (1,), custom_name=custom_name)]
+    model = parse_model(models.write(models.Model(tensors, operators, (0,), (1,))), "m")
+    assert model.has_state is has_state
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from hil.model.flatbuffer import parse_model
 from hil.model.info import TensorInfo
 from hil.model.macs import count_macs
+from tests.state_models import Sizes, lstm_float
 
 
 def tensor(shape: Sequence[int]) -> TensorInfo:
@@ -29,6 +31,11 @@ def test_macs_by_definition(
 ) -> None:
     tensors = tuple(tensor(shape) for shape in (*shapes, output))
     assert count_macs(name, tuple(range(len(shapes))), (len(shapes),), tensors) == macs
+
+
+def test_an_lstm_multiplies_for_every_step() -> None:
+    model = parse_model(lstm_float(steps=3, sizes=Sizes(inputs=4, units=8)), "lstm")
+    assert model.macs == 3 * 4 * (8 * 4 + 8 * 8)
 
 
 def test_an_absent_input_counts_nothing() -> None:

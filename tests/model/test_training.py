@@ -13,7 +13,7 @@ import pytest
 
 from hil.model.convert import NEEDS_CALIBRATION
 from hil.model.training import FROM_FLOAT32, FROM_KERAS, write_conversions
-from hil.vocab import Scheme
+from hil.vocab import CONVERSIONS
 from tests.conftest import SUITES
 from tests.extras import needs_quantizer
 
@@ -36,19 +36,21 @@ def copied(tmp_path: Path) -> Path:
 
 
 def test_every_scheme_is_made_once() -> None:
-    assert sorted((*FROM_KERAS, *FROM_FLOAT32)) == sorted(Scheme)
+    assert sorted((*FROM_KERAS, *FROM_FLOAT32)) == sorted(CONVERSIONS)
 
 
 @pytest.mark.parametrize("suite", ["har", "digits"])
 def test_committed_models_are_those_of_their_provenance(suite: str) -> None:
     folder = SUITES / suite / "models"
     record = record_of(folder)
-    named = record["models_sha256"] | record["converted"]["models_sha256"]
+    apart = record.get("streaming", {"models_sha256": {}})["models_sha256"]
+    named = record["models_sha256"] | record["converted"]["models_sha256"] | apart
     found = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.tflite")
     }
     assert found == named
-    assert len(found) == len(Scheme)
+    assert len(found) == len(CONVERSIONS) + len(apart)
+    assert bool(apart) == (suite == "har")
 
 
 @needs_quantizer

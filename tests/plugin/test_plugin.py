@@ -96,6 +96,7 @@ def test_the_plugin_may_be_named_in_a_conftest_too(pytester: pytest.Pytester) ->
         (["--target", "stm32f746", "--hil-markdown", "/nowhere/x.md"], "*cannot write*"),
         (["--target", "stm32f746", "--hil-references", "litertt"], "*did you mean litert?*"),
         (["--target", "stm32f746", "--hil-kind", "real"], "*invalid choice*"),
+        (["-o", "hil_cache_max_bytes=lots"], "*hil_cache_max_bytes: 'lots' is not a size*"),
     ],
 )
 def test_wrong_options_are_usage_errors(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from threading import Event
 from typing import cast
 
+import numpy as np
 import pytest
 
 from hil.data import Array, random_vectors
@@ -14,7 +15,10 @@ from hil.firmware.build import Builder
 from hil.model.info import ModelInfo
 from hil.reference import references as module
 from hil.reference.reference import Reference, ReferenceName, ReferenceResult
-from hil.reference.references import References, cancel, collect
+from hil.reference.references import References, cancel
+from hil.target import Target
+from hil.tflm.source import TflmSource
+from tests.model.data import stored
 
 DEADLINE_S = 10.0
 TFLM, TREE, LITERT = ReferenceName.TFLM, ReferenceName.TFLM_TREE, ReferenceName.LITERT
@@ -26,7 +30,9 @@ class Waiting:
     def __init__(self) -> None:
         self.begun, self.killed = Event(), Event()
 
-    def run(self, model: ModelInfo, inputs: Sequence[Array]) -> ReferenceResult:
+    def run(
+        self, model: ModelInfo, inputs: Sequence[Array], starts: Sequence[int] = ()
+    ) -> ReferenceResult:
         self.begun.set()
         if not self.killed.wait(DEADLINE_S):
             raise AssertionError("nobody killed it")
@@ -71,7 +77,7 @@ def test_cancelled_ones_do_not_begin_and_the_next_models_do(
     cancel(pending)
     assert pending[ReferenceName.LITERT_REF].cancelled()
     opened[LITERT].kill()
-    _, errors = collect({LITERT: pending[LITERT]})
+    _, errors = references.collect({LITERT: pending[LITERT]})
     assert isinstance(errors[LITERT], HilError)
     again = references.start(dense_model, inputs, cast(Builder, None))
     assert opened[ReferenceName.LITERT_REF].begun.wait(DEADLINE_S)
@@ -84,7 +90,7 @@ def test_every_tree_that_was_started_is_killed(
 ) -> None:
     trees: list[Waiting] = []
 
-    def make(_: object) -> Waiting:
+    def make(*_: object) -> Waiting:
         trees.append(Waiting())
         return trees[-1]
 
@@ -102,8 +108,36 @@ def test_without_the_wheel_the_builders_tree_takes_its_place(
     monkeypatch: pytest.MonkeyPatch, builder: Builder, dense_model: ModelInfo
 ) -> None:
     monkeypatch.setattr(module, "has_tflm_wheel", lambda: False)
-    monkeypatch.setattr(module, "TreeReference", lambda _: Waiting())
+    monkeypatch.setattr(module, "TreeReference", lambda *_: Waiting())
     references = References((LITERT, TFLM), lambda _: Waiting())
     pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
     assert set(pending) == {TREE, LITERT}
     references.close()
+
+
+@pytest.mark.toolchain
+def test_where_the_wheel_refuses_the_builders_tree_is_asked(
+    target: Target, tflm_2020: TflmSource
+) -> None:
+    """The wheel has no kernel for uint8, the image's own TFLM of 2020 has."""
+    model, builder_2020 = stored("uint8fc"), Builder(target, tflm_2020)
+    inputs = random_vectors(model, 3, 0).inputs
+    references = References()
+    results, errors = references.collect(references.start(model, inputs, builder_2020))
+    references.close()
+    assert "host TFLM refuses the model" in errors[TFLM].message
+    assert "Traceback" not in errors[TFLM].detail
+    assert np.array_equal(results[TREE].outputs[0], results[LITERT].outputs[0])
+    assert "TFLM tree on this host" in results[TREE].label
+
+
+def test_the_tree_is_left_alone_where_the_wheel_runs(
+    dense_model: ModelInfo, builder: Builder
+) -> None:
+    references = References()
+    pending = references.start(dense_model, random_vectors(dense_model, 1, 0).inputs, builder)
+    results, errors = references.collect(pending)
+    references.close()
+    assert pending[TREE].result() is None
+    assert set(results) == {TFLM, LITERT}
+    assert errors == {}

@@ -8,6 +8,7 @@ from tests.models import Model, Tensor
 from tests.tflm.one_operator import (
     CONV,
     DEPTHWISE,
+    INT32_TYPE,
     POOL,
     RELU,
     SAME,
@@ -254,6 +255,25 @@ CASES = [
         Happens.WRONG,
         "use a batch of 1",
         one("AVERAGE_POOL_2D", [i16(1, 6, 6, 3)], i16(1, 3, 3, 3), **POOL),
+    ),
+    on_reference(
+        "dense-int16-with-a-bias-of-int32",
+        one(
+            "FULLY_CONNECTED",
+            [i16(1, 8), weights(4, 8), bias(4, 0.00002)],
+            i16(1, 4, scale=0.01),
+            quantizedBiasType=INT32_TYPE,
+        ),
+        "with an int32 bias",
+        Happens.WRONG,
+    ),
+    RuleCase(
+        "depthwise-int16-with-a-bias-of-int32",
+        one("DEPTHWISE_CONV_2D", [MAP16, DEPTH, bias(4, 0.00002)], OUT16, **DEPTHWISE),
+        "with an int32 bias",
+        Happens.ACCEPTED,
+        "convert with a bias of int64",
+        one("DEPTHWISE_CONV_2D", [MAP16, DEPTH, long_bias(4)], OUT16, **DEPTHWISE),
     ),
 ]
 SOUND = {

@@ -81,6 +81,7 @@ def svdf(
     *,
     has_bias: bool = True,
     state_zero: int = 0,
+    output_zero: int = -128,
     bias_scale: float = 1.5e-8,
     is_variable: bool = True,
 ) -> Model:
@@ -101,7 +102,7 @@ def svdf(
     else:
         kinds = ("INT8", "INT16", "INT32")
         data = Tensor("INT8", (1, width), scales=(0.02,), zero_points=(4,))
-        output = Tensor("INT8", (1, units), scales=(0.05,), zero_points=(-128,))
+        output = Tensor("INT8", (1, units), scales=(0.05,), zero_points=(output_zero,))
         state = Tensor(
             "INT16", (1, memory * filters), None, (0.0005,), (state_zero,), is_variable=is_variable
         )
@@ -146,7 +147,7 @@ CASES = [
     RuleCase(
         "lstm-cell-scale",
         Lstm(cell_scale=0.0007).model(),
-        "which is no power of two",
+        "its cell state has scale and zero point 0.0007, 0",
         Happens.WRONG,
         "quantize with a converter that fixes it",
         Lstm().model(),
@@ -194,6 +195,16 @@ CASES = [
         "its state has the zero point 5",
         Happens.REFUSED,
         "quantize its state symmetrically",
+        svdf("INT8"),
+        kernels=REFERENCE,
+        fixed_kernels=REFERENCE,
+    ),
+    RuleCase(
+        "svdf-relu-within-the-range",
+        svdf("INT8", output_zero=-3),
+        "its fused activation clamps int8 within its range",
+        Happens.REFUSED,
+        "calibrate so that RELU fills",
         svdf("INT8"),
         kernels=REFERENCE,
         fixed_kernels=REFERENCE,

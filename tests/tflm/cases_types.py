@@ -8,6 +8,7 @@ from tests.models import Tensor
 from tests.tflm.one_operator import (
     INT32_TYPE,
     RELU6,
+    TANH,
     boolean,
     f32,
     floats,
@@ -38,6 +39,7 @@ INT32_DIFFERENCE = two(
     ),
     one("CAST", [f32(1, 8)], i32(1, 8)),
 )
+SCALED = Tensor("INT32", (1, 8), None, (0.1,), (0,))
 
 CASES = [
     RuleCase(
@@ -261,6 +263,25 @@ CASES = [
                 one("MAXIMUM", [i32(1, 8), ints(0)], i32(1, 8)),
             ),
             one("MINIMUM", [i32(1, 8), ints(6)], i32(1, 8)),
+        ),
+    ),
+    RuleCase(
+        "int32-with-a-scale",
+        one("ADD", [SCALED, SCALED], SCALED),
+        "an int32 tensor has the scale 0.1",
+        Happens.REFUSED,
+        "or leave the scale out",
+        one("ADD", [i32(1, 8), i32(1, 8)], i32(1, 8)),
+    ),
+    RuleCase(
+        "product-with-fused-tanh",
+        one("MUL", [f32(1, 8), f32(1, 8)], f32(1, 8), fusedActivationFunction=TANH),
+        "its fused activation is none that clamps",
+        Happens.SHARED,
+        "apply it as an operator of its own",
+        two(
+            one("MUL", [f32(1, 8), f32(1, 8)], f32(1, 8)),
+            one("TANH", [f32(1, 8)], f32(1, 8)),
         ),
     ),
     RuleCase(

@@ -9,7 +9,7 @@ from hil.link.c_header import protocol_header
 from hil.resources import firmware_harness_dir
 from hil.tflm.generation import Generation
 
-FILES = ("src/engine_tflm.cc", "image/resolver.cc", "image/tracing.cc")
+FILES = ("src/engine_tflm.cc", "image/operators.cc")
 MODEL_CONFIG = """#define HIL_OPERATOR_COUNT 2
 #define HIL_ADD_OPERATORS(resolver) \\
   resolver.AddConv2D(); resolver.AddFullyConnected(tflite::Register_FULLY_CONNECTED());

@@ -25,8 +25,12 @@ extern "C" void DebugLog(const char *format, va_list args) {
 }
 
 namespace tflite {
-uint32_t ticks_per_second() { return 0; }
-uint32_t GetCurrentTimeTicks() { return 0; }
+uint32_t ticks_per_second() {
+  return 0;
+}
+uint32_t GetCurrentTimeTicks() {
+  return 0;
+}
 }  // namespace tflite
 
 namespace {

@@ -197,13 +197,31 @@ def test_six_dimensions() -> None:
     assert "rank 6" in finding("ADD", [float_(*shape), float_(*shape)], float_(*shape))
 
 
+def test_five_dimensions() -> None:
+    five = float_(1, 1, 2, 3, 2)
+    scalar = Tensor("FLOAT32", (1,), np.ones(1, np.float32))
+    assert "broadcasts over 5 dimensions" in finding("ADD", [five, scalar], five)
+    assert finding("ADD", [five, five], five) == ""
+    paddings = Tensor("INT32", (5, 2), np.zeros((5, 2), np.int32))
+    assert "has 5 dimensions, the kernel reads up to 4" in finding("PAD", [five, paddings], five)
+    assert "up to 4" in finding("CONCATENATION", [five, five], float_(1, 1, 2, 3, 4), axis=4)
+
+
+def test_an_svdf_with_a_state_of_int8() -> None:
+    state = Tensor("INT8", (1, 8), scales=(0.1,), is_variable=True)
+    inputs = [int8(1, 4), weights(2, 4), weights(2, 4), bias(2), state]
+    assert "a state of int8" in finding("SVDF", inputs, int8(1, 2), rank=1)
+
+
 def test_requantization_has_no_kernel() -> None:
     assert "requantization" in finding("QUANTIZE", [float_(1, 4)], Tensor("INT16", (1, 4)))
 
 
 def test_int8_where_a_kernel_takes_other_types() -> None:
     assert "takes float32" in finding("ABS", [int8(1, 4)], int8(1, 4))
-    assert "takes float32, int16" in finding("QUANTIZE", [int8(1, 4)], int8(1, 4, scale=0.2))
+    assert "from int8 to int8 has no kernel" in finding(
+        "QUANTIZE", [int8(1, 4)], int8(1, 4, scale=0.2)
+    )
 
 
 def test_too_many_inputs_to_concatenate() -> None:

@@ -5,6 +5,7 @@ The tree's build for this host stands for a board; LiteRT's reference kernels ar
 
 from __future__ import annotations
 
+import faulthandler
 from collections.abc import Callable, Sequence
 from functools import cache
 from multiprocessing import get_context
@@ -71,6 +72,7 @@ def _random(generator: np.random.Generator, tensor: Tensor) -> Any:
 def _ask_litert(content: bytes, rows: Sequence[Values], answers: Any) -> None:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+    faulthandler.disable()  # some of these models break LiteRT, too
     try:
         interpreter = Interpreter(
             model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
@@ -96,6 +98,8 @@ def litert(model: Model, rows: Sequence[Values]) -> list[Values] | None:
     child = context.Process(target=_ask_litert, args=(models.write(model), rows, answers))
     child.start()
     child.join(LITERT_TIMEOUT_S)
+    if child.is_alive():
+        child.kill()
     return answers.get(timeout=LITERT_TIMEOUT_S) if child.exitcode == 0 else None
 
 

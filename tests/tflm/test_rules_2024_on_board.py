@@ -19,10 +19,10 @@ from hil.target import Target
 from hil.tflm.source import TflmSource
 from tests import models
 from tests.models import Model
-from tests.tflm.cases_state import Lstm
+from tests.tflm.cases_state import Lstm, svdf
 from tests.tflm.one_operator import side_by_side
 from tests.tflm.rule_case import CMSIS_NN, REFERENCE
-from tests.tflm.test_rules_2024 import CASES, litert, vectors
+from tests.tflm.test_rules_2024 import CASES, equal, litert, vectors
 from tests.tflm.tree_runner import DTYPES, Values
 
 pytestmark = [pytest.mark.emulated, pytest.mark.toolchain]
@@ -115,6 +115,18 @@ def test_with_the_reference_kernels_the_board_computes_right(
     assert judged is not None
     found = on_board(together, REFERENCE, tflm_2024, target, board, rows)
     assert not any(differing(found, judged))
+
+
+def test_an_int8_svdf_and_lstm_have_images(
+    tflm_2024: TflmSource, target: Target, board: EmulatedBoard
+) -> None:
+    """The resolver does not include the headers of their registrations for int8."""
+    together = side_by_side([svdf("INT8"), Lstm().model()])
+    rows = vectors(together)[:1]
+    judged = litert(together, rows)
+    assert judged is not None
+    found = on_board(together, REFERENCE, tflm_2024, target, board, rows)
+    assert equal(found, judged, 1)
 
 
 def test_an_int8_lstm_of_cmsis_nn_faults_in_an_arena_that_is_not_zero(

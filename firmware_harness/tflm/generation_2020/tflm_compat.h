@@ -18,9 +18,9 @@
 #include "tensorflow/lite/version.h"
 
 // Defines the function that TFLM prints with: it gives finished text and who called it to `take`.
-#define HIL_TFLM_DEFINE_LOG(take)             \
+#define HIL_TFLM_DEFINE_LOG(take)              \
   extern "C" void DebugLog(const char *text) { \
-    take(text, __builtin_return_address(0));  \
+    take(text, __builtin_return_address(0));   \
   }
 
 namespace hil {

@@ -72,10 +72,10 @@ extern const uint8_t model_data_end[];
 #endif
 
 #ifdef HIL_TFLM_VSNPRINTF
-#define HIL_TFLM_DEFINE_VSNPRINTF                                                   \
-  extern "C" int HIL_TFLM_VSNPRINTF(char *buffer, size_t size, const char *format,  \
-                                    va_list arguments) {                            \
-    return hil::Format(buffer, size, format, arguments);                            \
+#define HIL_TFLM_DEFINE_VSNPRINTF                                                  \
+  extern "C" int HIL_TFLM_VSNPRINTF(char *buffer, size_t size, const char *format, \
+                                    va_list arguments) {                           \
+    return hil::Format(buffer, size, format, arguments);                           \
   }
 #else
 #define HIL_TFLM_DEFINE_VSNPRINTF
@@ -106,8 +106,9 @@ using Allocator = tflite::HIL_TFLM_ALLOCATOR;
 template <unsigned int kOperators>
 using MutableResolver = tflite::MicroMutableOpResolver<kOperators>;
 
-using Registration = std::remove_const<std::remove_pointer<decltype(
-    std::declval<const Resolver &>().FindOp(tflite::BuiltinOperator_MIN))>::type>::type;
+using Registration =
+    std::remove_const<std::remove_pointer<decltype(std::declval<const Resolver &>().FindOp(
+        tflite::BuiltinOperator_MIN))>::type>::type;
 using Kernel = TfLiteStatus (*)(TfLiteContext *context, TfLiteNode *node);
 
 // The registration that an interpreter made with `resolver` calls the operator by. The resolver
@@ -140,8 +141,8 @@ inline TensorMemory MemoryOf(const TfLiteContext *context, int index) {
 constexpr uint32_t kSchemaVersion = TFLITE_SCHEMA_VERSION;
 constexpr size_t kArenaAlignment = 16;
 
-// What the interpreter's constructor puts into the arena before it looks at the size; in older trees
-// it is less.
+// What the interpreter's constructor puts into the arena before it looks at the size; in older
+// trees it is less.
 constexpr size_t kMinimumArenaBytes = sizeof(Allocator) + sizeof(tflite::GreedyMemoryPlanner) +
                                       sizeof(tflite::MicroAllocator) + 4 * kArenaAlignment;
 
@@ -186,16 +187,15 @@ Interpreter *MakeWith(void *storage, const tflite::Model *model, const Resolver 
     if (arena_bytes < kMinimumArenaBytes + variables * kResourceVariableBytes) return nullptr;
     tflite::MicroAllocator *allocator =
         tflite::MicroAllocator::Create(arena, arena_bytes, reporter...);
-    return new (storage)
-        Interpreter(model, resolver, allocator, reporter...,
-                    tflite::MicroResourceVariables::Create(allocator, variables));
+    return new (storage) Interpreter(model, resolver, allocator, reporter...,
+                                     tflite::MicroResourceVariables::Create(allocator, variables));
   }
 #endif
   return new (storage) Interpreter(model, resolver, arena, arena_bytes, reporter...);
 }
 
-using NeedsNoReporter = std::is_constructible<Interpreter, const tflite::Model *, const Resolver &,
-                                              uint8_t *, size_t>;
+using NeedsNoReporter =
+    std::is_constructible<Interpreter, const tflite::Model *, const Resolver &, uint8_t *, size_t>;
 
 template <typename... Arguments>
 Interpreter *MakeFor(std::true_type, Arguments &&...arguments) {

@@ -1,4 +1,5 @@
-// Headers that almost every file of such a tree includes, and that take most of the time to compile.
+// Headers that almost every file of such a tree includes, and that take most of the time to
+// compile.
 #include "tensorflow/lite/kernels/internal/common.h"
 #include "tensorflow/lite/kernels/internal/tensor_ctypes.h"
 #include "tensorflow/lite/kernels/kernel_util.h"

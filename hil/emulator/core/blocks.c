@@ -72,6 +72,41 @@ Block *blocks_search(Board *board, uint32_t address, uint32_t size, bool *is_new
   return block;
 }
 
+// Instructions that an IT block still holds (ARM A7.3.2).
+uint32_t it_block_rest(uint32_t it_state) {
+  return it_state & 0xf ? 4 - (uint32_t)__builtin_ctz(it_state & 0xf) : 0;
+}
+
+// Bytes of the `count` instructions at `address`.
+uint32_t code_size(Board *board, uint32_t address, uint32_t count) {
+  uint32_t size = 0;
+  const uint8_t *code;
+  while (count-- && (code = memory_at(board, address + size, 2))) size += is_wide(code[1]) ? 4 : 2;
+  return size;
+}
+
+// How many instructions a step executed that began at `pc`, where the state was `xpsr`, and went to
+// PC; `size` is that of their code. An IT block is executed as a whole.
+uint32_t step_count(Board *board, uint32_t pc, uint32_t xpsr, uint32_t *size) {
+  const uint8_t *code = memory_at(board, pc, 2);
+  *size = 0;
+  if (!code) return 0;
+  const bool is_it = code[1] == 0xbf && code[0] & 0xf;
+  uint32_t left = is_it ? 1 + it_block_rest(code[0]) : it_block_rest(it_state_of(xpsr));
+  if (!left) left = 1;
+  const uint32_t now = register_read(board, UC_ARM_REG_PC);
+  const bool failed = board->usage_fault || board->memory_error || board->invalid_instruction ||
+                      board->intr == UC_INTR_BKPT || board->intr == UC_INTR_NOCP;
+  uint32_t count = 0;
+  while (count < left && (code = memory_at(board, pc + *size, 2))) {
+    // Left within these instructions, at their end, or by a branch in the last one.
+    if (pc + *size == now && (count || failed)) break;
+    *size += is_wide(code[1]) ? 4 : 2;
+    count++;
+  }
+  return count;
+}
+
 // Instructions of the current block from `pc` to its end: counted on entry, not executed yet.
 uint32_t block_remaining(Board *board, uint32_t pc) {
   const Block *block = board->current;

@@ -290,9 +290,12 @@ void blocks_clear(BlockTable *table);
 Block *blocks_search(Board *board, uint32_t address, uint32_t size, bool *is_new);
 uint32_t instruction_count(const uint8_t *code, uint32_t size);
 uint32_t block_remaining(Board *board, uint32_t pc);
+uint32_t it_block_rest(uint32_t it_state);
+uint32_t code_size(Board *board, uint32_t address, uint32_t count);
+uint32_t step_count(Board *board, uint32_t pc, uint32_t xpsr, uint32_t *size);
 
 // ---- trace.c: how often each block is executed
-void trace_step(Board *board, uint32_t pc);
+void trace_step(Board *board, uint32_t pc, uint32_t size, uint32_t instructions);
 void trace_cut(Board *board, uint32_t pc);
 void trace_free(Board *board);
 

@@ -264,6 +264,13 @@ static void prepare_translations(Board *board) {
   board->retranslate_end = 0;
 }
 
+// Unicorn does not stop a step that begins within an IT block at that block's end.
+static void step_begin(Board *board, uint32_t pc, uint32_t rest) {
+  const uint32_t end = pc + code_size(board, pc, rest);
+  set_exits(board, &end, rest ? 1 : 0);
+  if (rest) board->api.ctl(board->uc, UC_CTL_WRITE(UC_CTL_TB_FLUSH, 0));
+}
+
 static void execute(Board *board) {
   board->intr = NEVER;
   board->invalid_instruction = false;
@@ -273,11 +280,13 @@ static void execute(Board *board) {
   board->usage_fault = 0;
   const uint64_t before = board->control.instructions;
   const uint32_t pc = register_read(board, UC_ARM_REG_PC);
+  const uint32_t xpsr = register_read(board, UC_ARM_REG_XPSR);
   if (board->stepping && !float_is_enabled(board) && is_float(board, pc)) {
     usage_fault_raise(board, CFSR_NOCP, pc);
     return;
   }
-  if (board->stepping) set_exits(board, NULL, 0);
+  const uint32_t rest = it_block_rest(it_state_of(xpsr));
+  if (board->stepping) step_begin(board, pc, rest);
   int error;
   do {
     prepare_translations(board);
@@ -288,8 +297,12 @@ static void execute(Board *board) {
             board->spent_guard));
   if (board->stepping) {
     set_exits(board, board->breakpoints, board->breakpoint_count);
-    board->control.instructions = before + 1;
-    trace_step(board, pc);
+    if (rest) board->api.ctl(board->uc, UC_CTL_WRITE(UC_CTL_TB_FLUSH, 0));
+    abandon_undo(board);
+    uint32_t size;
+    const uint32_t executed = step_count(board, pc, xpsr, &size);
+    board->control.instructions = before + executed;
+    trace_step(board, pc, size, executed);
   }
   outcome_handle(board, error);
 }

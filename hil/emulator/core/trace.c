@@ -71,11 +71,10 @@ static void on_traced_block(uc_engine *uc, uint64_t address, uint32_t size, void
     count(board->trace, (uint32_t)address, size, board->current->instructions);
 }
 
-// An instruction that was executed on its own.
-void trace_step(Board *board, uint32_t pc) {
-  if (!board->trace || !board->trace->running) return;
-  const uint8_t *code = memory_at(board, pc, 2);
-  count(board->trace, pc, code && is_wide(code[1]) ? 4 : 2, 1);
+// An instruction, or an IT block, that was executed on its own.
+void trace_step(Board *board, uint32_t pc, uint32_t size, uint32_t instructions) {
+  if (!board->trace || !board->trace->running || !instructions) return;
+  count(board->trace, pc, size, instructions);
 }
 
 // Execution left the current block before `pc`, if that is within it.

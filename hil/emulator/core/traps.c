@@ -114,6 +114,7 @@ static uint32_t plain_access(Board *board, Code code, uint32_t *size) {
 
 // The CFSR bit that this instruction raises with the operands it now has, or 0.
 static uint32_t trap_of(Board *board, Code code) {
+  if (board->control.lenient) return 0;
   const uint32_t base = aligned_base(code);
   if (may_be_unaligned(base) && reg(board, base) & 3) return CFSR_UNALIGNED;
   if (board->scs.ccr & CCR_DIV_0_TRP && is_division(code) && !reg(board, code.second & 0xf))
@@ -185,8 +186,10 @@ void traps_retire(Board *board) {
 }
 
 static bool needs_guard(const Board *board, Code code) {
-  if (may_be_unaligned(aligned_base(code)) || is_load_exclusive(code) || is_control_write(code))
+  if (is_load_exclusive(code) || is_control_write(code) || is_double_load_of_base(code))
     return true;
+  if (board->control.lenient) return false;
+  if (may_be_unaligned(aligned_base(code))) return true;
   if (board->scs.ccr & CCR_DIV_0_TRP && is_division(code)) return true;
   const uint32_t top = code.first >> 12;
   return board->scs.ccr & CCR_UNALIGN_TRP &&
@@ -207,7 +210,6 @@ static bool add_guard(Board *board, Guard wanted) {
 // Puts guards on the instructions of a block that need one. True: it has new ones and must be
 // translated again.
 bool traps_guard(Board *board, uint32_t address, uint32_t size) {
-  if (board->control.lenient) return false;
   bool added = false;
   // ITSTATE (ARM A7.3.2): a block may begin in the middle of an IT block.
   uint32_t it = it_state_of(register_read(board, UC_ARM_REG_XPSR));

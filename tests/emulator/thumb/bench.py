@@ -21,7 +21,7 @@ from tests.emulator.thumb.checkpoint import (
     checkpoints,
     describe,
 )
-from tests.emulator.thumb.execution import Execution
+from tests.emulator.thumb.execution import MOST_INSTRUCTIONS, Execution
 from tests.emulator.thumb.image import Image
 from tests.emulator.thumb.instruction import register
 from tests.emulator.thumb.machine import (
@@ -88,7 +88,7 @@ class Bench:
         self.board.close()
 
     def compare(self, program: Program, choices: Random) -> Tally:
-        """Runs the program cold and warm, untraced and traced. Raises Difference.
+        """Runs the program cold and warm, untraced and traced, and steps it. Raises Difference.
 
         Cold: neither translations nor entries of the TLB are left of another program. The bench is
         of no use after a Difference.
@@ -101,10 +101,11 @@ class Bench:
         self.board.start_trace([], MAX_BLOCKS)
         self._run(program, "traced, cold", expected)
         self._run(program, "traced, warm", expected)
+        self._run(program, "traced, stepped", expected)
         traced = unpack_trace(self.board.stop_trace()).instructions
         instructions = expected[-1].instructions
-        if traced != 2 * instructions:
-            raise Difference(f"the trace holds {traced} instructions, not 2 x {instructions}")
+        if traced != 3 * instructions:
+            raise Difference(f"the trace holds {traced} instructions, not 3 x {instructions}")
         self.board.load(program.origin, self._before(program))
         taken = [number for number, it_state in execution.machine.taken if it_state]
         calls = taken.count(SVCALL)
@@ -144,12 +145,9 @@ class Bench:
         instructions_before = board.control.instructions
         ram_before = board.read(RAM_BASE, RAM_BYTES)
         for checkpoint in expected:
-            board.resume()
-            if not board.wait_halted(RUN_TIMEOUT_S):
-                board.halt()
-                raise Difference(f"{how}: the board does not halt")
-            if board.stop_reason is not StopReason.BREAKPOINT:
-                raise Difference(f"{how}: the board stopped for {board.stop_reason.name}")
+            reason = self._step() if "stepped" in how else self._resume()
+            if reason is not StopReason.BREAKPOINT:
+                raise Difference(f"{how}: the board stopped for {reason.name}")
             ports = checkpoint.port if program.uses_port else {}
             self._check(how, checkpoint, board.control.instructions - instructions_before, ports)
             for number, value in checkpoint.fixes.items():
@@ -159,6 +157,19 @@ class Bench:
         now = board.read(RAM_BASE, RAM_BYTES)
         for at in changed_words(now, ram_before, 0, RAM_BYTES):
             board.write(RAM_BASE + at, ram_before[at : at + 4])
+
+    def _resume(self) -> StopReason:
+        self.board.resume()
+        if not self.board.wait_halted(RUN_TIMEOUT_S):
+            self.board.halt()
+        return self.board.stop_reason
+
+    def _step(self) -> StopReason:
+        for _ in range(MOST_INSTRUCTIONS):
+            reason = self.board.step(mask_interrupts=False)
+            if reason is not StopReason.STEP:
+                return reason
+        return reason
 
     def _registers(self, expected: Mapping[str, int]) -> dict[str, int]:
         board = self.board

@@ -1,7 +1,20 @@
+// The model's operators: their resolver, and wrappers around their kernels. One file, since TFLM's
+// headers take most of the time that a further model costs.
 #include "model.h"
 #include "model_config.h"
 
 namespace hil {
+
+const tflm::Resolver &OpResolver() {
+  static tflm::MutableResolver<HIL_OPERATOR_COUNT> resolver;
+  static bool filled = false;
+  if (!filled) {
+    HIL_ADD_OPERATORS(resolver)
+    filled = true;
+  }
+  return resolver;
+}
+
 namespace {
 
 #ifdef HIL_OPERATORS
