@@ -30,6 +30,7 @@ SHORT_HELP = {
     "prune": "Forget old runs. Those that a baseline names stay, and what both options keep.",
     "report": "Write a session's report as one HTML page: it opens in any browser, without a "
     "network.",
+    "tflm": "Look at a TFLM tree of your own, try it, fetch ours.",
     "cache": "Show and shrink the cache of builds.",
     "replay": "Run a bundle's recorded frames through link, checks and report again.",
     "verify": "Check that bundles are what was written, and that their parts belong together.",

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hil import __version__
 from hil.errors import BuildError
 from hil.firmware.cache import Cache
 from hil.firmware.code_size import CodeEstimate, CodeSizes
@@ -72,6 +73,7 @@ class Builder:
     def code_sizes(self) -> CodeSizes:
         """What images that were built here show of the size of code. Raises BuildError."""
         context = {
+            "hil": __version__,
             "generation": self.tflm.generation.name,
             "origin": self.tflm.origin,
             "kernels": self.library.name,

@@ -63,8 +63,8 @@ def print_diff(console: Console, before: str, after: str, diff: BaselineDiff) ->
                 console.print(text, soft_wrap=True)
             elif answer.outcome is not GateOutcome.PASS:
                 console.print(Text(answer_text(answer), style="yellow"), soft_wrap=True)
-    for side, keys in ((before, diff.vanished), (after, diff.new)):
-        for key in keys:
+    for side, entries in ((before, diff.vanished), (after, diff.new)):
+        for key in entries:
             console.print(Text(f"only in {side}: ", style="yellow") + Text(str(key)))
     same = len(diff.both) - len(diff.changed)
     console.print(

@@ -236,7 +236,7 @@ def _int8_two_inputs(make: _Maker) -> bytes:
 
 def _int8_state(make: _Maker) -> bytes:
     """SVDF, whose state lasts from one inference to the next."""
-    units, inputs, steps = 6, 8, 5
+    units, inputs, steps = 12, 8, 5
     feature, time, data, state_scale = 0.005, 0.00002, 0.02, 0.0005
     x = make.tensor("INT8", (1, inputs), data)
     weights = make.weights((units, inputs), [feature])
@@ -244,7 +244,7 @@ def _int8_state(make: _Maker) -> bytes:
     time_weights = make.constant(in_time, [time])
     bias = make.bias(units, [time * state_scale])
     state = make.tensor("INT16", (1, units * steps), state_scale, variable=True)
-    y = make.tensor("INT8", (1, units), 0.012, -128)
+    y = make.tensor("INT8", (1, units), 0.012, -128)  # RELU clamps nothing more
     make.operator(
         "SVDF",
         3,

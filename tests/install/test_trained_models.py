@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hil.data import random_vectors
-from hil.errors import HilError
+from hil.errors import HilError, UnsupportedModel
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
 from hil.model.preflight import find_problems
@@ -89,6 +89,9 @@ def _outcome(model: ModelInfo, bench: Bench, judges: Judges) -> tuple[str, bool]
     judgement = judges.ask_file(model, inputs)
     try:
         found = bench.runner.run(model, inputs)
+    except UnsupportedModel as error:
+        # Only the linker knows whether model and code together fit the flash, when it is close.
+        return f"refused by {error.step}: {error.message}", error.step == "link"
     except HilError as error:
         return f"FAULT: {error.message}", False
     return _compared(found, judgement)

@@ -16,6 +16,8 @@ from tests.sweep.draft import Array
 
 LITERT, WHEEL = "LiteRT", "wheel"
 Outputs = Sequence[Array]
+# Real values that a fused activation lets through, by its number in the schema.
+CLAMPS = {1: (0, np.inf), 2: (-1, 1), 3: (0, 6)}
 
 
 def one_step(task: Task, found: Outputs, expected: Outputs) -> bool:
@@ -37,6 +39,43 @@ def true_sum(task: Task, found: Outputs, expected: Outputs) -> bool:
     sums = values.sum(axes).reshape(found[0].shape) / result.scales[0] + result.zero_points[0]
     limits = np.iinfo(found[0].dtype)
     return _within(found[0], np.clip(np.round(sums), limits.min, limits.max), 1)
+
+
+def true_quotient(task: Task, found: Outputs, expected: Outputs) -> bool:
+    """Within 1 of the quotient of real values, clamped by activation and type."""
+    del expected
+    model = task.drawn.model
+    operator = model.operators[0]
+    dividend, divisor = (_real(task, index) for index in operator.inputs)
+    result = model.tensors[operator.outputs[0]]
+    low, high = CLAMPS.get((operator.settings or {})["fusedActivationFunction"], (-np.inf, np.inf))
+    quotients = np.clip(dividend / divisor, low, high).reshape(found[0].shape)
+    limits = np.iinfo(found[0].dtype)
+    steps = np.round(quotients / result.scales[0] + result.zero_points[0])
+    return _within(found[0], np.clip(steps, limits.min, limits.max), 1)
+
+
+def _real(task: Task, index: int) -> Array:
+    """Real values of an operand of all vectors, ready to be broadcast to the result's rank."""
+    model = task.drawn.model
+    tensor = model.tensors[index]
+    rank = len(model.tensors[model.outputs[0]].shape)
+    if index in model.inputs:
+        values = task.inputs[list(model.inputs).index(index)]
+    else:
+        values = np.asarray(tensor.data)[np.newaxis]
+    ones = (1,) * (rank - len(tensor.shape))
+    aligned = values.reshape(values.shape[0], *ones, *tensor.shape)
+    return np.asarray((aligned.astype(np.float64) - tensor.zero_points[0]) * tensor.scales[0])
+
+
+def activation_left_out(task: Task, found: Outputs, expected: Outputs) -> bool:
+    """What is expected becomes what was found when the fused activation clamps it."""
+    number = (task.drawn.model.operators[0].settings or {})["fusedActivationFunction"]
+    if number not in CLAMPS:
+        return False
+    low, high = CLAMPS[number]
+    return bool(np.array_equal(np.clip(expected[0], low, high), found[0]))
 
 
 @dataclass(frozen=True)
@@ -69,6 +108,34 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         {"FULLY_CONNECTED"},
         {"INT16"},
         one_step,
+    ),
+    Explanation(
+        "LiteRT's int8 FULLY_CONNECTED rounds once, TFLM twice: a high product, then a shift "
+        "(MultiplyByQuantizedMultiplier, kernels/internal/common.cpp; arm_nn_requantize)",
+        LITERT,
+        {"FULLY_CONNECTED"},
+        {"INT8", "INT4"},
+        one_step,
+    ),
+    *(
+        Explanation(
+            "int8 DIV shifts by over 31 bits where a quotient is tiny (reference/div.h), x86 by "
+            "that modulo 32: the true quotient judges",
+            judge,
+            {"DIV"},
+            {"INT8"},
+            true_quotient,
+        )
+        for judge in (LITERT, WHEEL)
+    ),
+    Explanation(
+        "the wheel's int32 ADD leaves out the fused activation (micro/kernels/add.cc), LiteRT and "
+        "our reference kernel apply it",
+        WHEEL,
+        {"ADD"},
+        {"INT32"},
+        activation_left_out,
+        libraries=("reference",),
     ),
 )
 

@@ -34,6 +34,11 @@ class Row:
         return self.verdicts.total()
 
     @property
+    def judged_right(self) -> int:
+        """Models that a judge or an explanation vouches for."""
+        return self.verdicts[Verdict.RIGHT] + self.verdicts[Verdict.EXPLAINED]
+
+    @property
     def drawn(self) -> int:
         """All models."""
         return self.passed + self.refused.total()
@@ -70,6 +75,11 @@ class Table:
     def passed(self) -> int:
         """Models that preflight passed, over both libraries."""
         return sum(row.passed for row in self.rows.values())
+
+    @property
+    def judged_right(self) -> int:
+        """Models that a judge or an explanation vouches for."""
+        return sum(row.judged_right for row in self.rows.values())
 
     def lines(self) -> list[str]:
         """The table as text."""

@@ -21,7 +21,7 @@ from tests.sweep.verdict import judged
 BATCH = 96
 # Of a kind that preflight never passes, this many are drawn for its reasons.
 TRIES_WITHOUT_ANY = 12
-TRIES = 80
+TRIES = 200
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Happens(StrEnum):
     AT_INVOKE = "refuses it at Invoke"
     HALTS = "halts at a failed check"
     CRASHES = "reads or writes where nothing is: it faults, or computes other values"
+    OVERWRITES = "writes past an array; the compiler decides what follows: not asserted"
     UNSET = "depends on what was in memory"
     SHARED = "computes as LiteRT, which has the same fault"
 
