@@ -26,6 +26,12 @@ def one_step(task: Task, found: Outputs, expected: Outputs) -> bool:
     return all(_within(mine, theirs, 1) for mine, theirs in zip(found, expected, strict=True))
 
 
+def slope_outside(task: Task, found: Outputs, expected: Outputs) -> bool:
+    """All integers within 1, and the slope of LEAKY_RELU is negative or above 1."""
+    alpha = (task.drawn.model.operators[0].settings or {})["alpha"]
+    return not 0 <= alpha <= 1 and one_step(task, found, expected)
+
+
 def true_sum(task: Task, found: Outputs, expected: Outputs) -> bool:
     """Within 1 of the sum of real values, saturated."""
     del expected
@@ -116,6 +122,17 @@ EXPLANATIONS: tuple[Explanation, ...] = (
         {"FULLY_CONNECTED"},
         {"INT8", "INT4"},
         one_step,
+    ),
+    *(
+        Explanation(
+            "a slope that is negative or above 1 has a multiplier that newer TFLM and LiteRT round "
+            "another way where a value lies half way (MultiplyByQuantizedMultiplier)",
+            judge,
+            {"LEAKY_RELU"},
+            {"INT8", "INT16"},
+            slope_outside,
+        )
+        for judge in (LITERT, WHEEL)
     ),
     *(
         Explanation(
