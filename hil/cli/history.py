@@ -15,6 +15,7 @@ from rich.console import Console
 
 from hil.errors import ConfigError
 from hil.gate.baseline import FOLDER
+from hil.record import Subject
 from hil.report.history import print_history, print_run
 from hil.store.history import HistoryPoint
 from hil.store.location import existing_location, project_root
@@ -79,14 +80,19 @@ def history(
     # More than are shown: each is held against the one before of its key.
     points = source.points(which, source.count() if status else count * LOOK_BACK)
     total = source.count(which)
-    source.close()
     if status is not None:
         points = [point for point in points if point.status is status]
         total = len(points)
-    if not points:
+    if points:
+        print_history(_console(), points, count, total, lambda run: _subject(source, run))
+    else:
         typer.echo("no such run in the history")
-        return
-    print_history(_console(), points, count, total)
+    source.close()
+
+
+def _subject(source: Store, run_id: str) -> Subject | None:
+    record = source.run(run_id).record
+    return record.subject if record is not None else None
 
 
 def show(

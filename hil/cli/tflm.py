@@ -25,6 +25,7 @@ from hil.vocab import Status
 
 EXIT_FAILS, EXIT_CANNOT = 1, 2
 NAMES_IN_LINE = 6
+TABLE_COLUMNS = 110
 
 Tree = Annotated[
     str, typer.Argument(metavar="DIR", help=f"folder of a TFLM tree, or {', '.join(PINNED)}")
@@ -126,7 +127,8 @@ def selftest_(
         ),
         soft_wrap=True,
     )
-    console.print(_table(rows))
+    # Whole cells, whatever the terminal is: the table is made to be pasted.
+    Console(highlight=False, width=max(console.width, TABLE_COLUMNS)).print(_table(rows))
     for row in rows:
         if row.reason:
             console.print(Text(f"{row.model} ({row.library}): {row.reason}"), soft_wrap=True)

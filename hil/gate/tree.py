@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hil.record import Subject
-from hil.tflm.locate import PINNED
 
 HASH_DIGITS = 12
 FOLDER = "folder "
@@ -28,6 +27,9 @@ def tflm_option(subject: Subject) -> str:
 
 def _pinned(subject: Subject) -> str | None:
     """The pinned tree's name, None for a folder."""
+    # Every pytest run imports this module, and generations come with all their rules.
+    from hil.tflm.locate import PINNED
+
     return next(
         (n for n, (_, crate) in PINNED.items() if crate.origin == subject.tflm_origin), None
     )

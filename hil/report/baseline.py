@@ -53,8 +53,8 @@ def print_diff(console: Console, before: str, after: str, diff: BaselineDiff) ->
     for entry in diff.both:
         if entry.forbidding:
             said = "; ".join(map(str, entry.forbidding))
-            keys = ", ".join(difference.key for difference in entry.forbidding)
-            said = f": not comparable: {said} (--accept {keys})"
+            accept = ", ".join(difference.key for difference in entry.forbidding)
+            said = f": not comparable: {said} (--accept {accept})"
             text = _title(entry.key) + Text(said, style="yellow")
             console.print(text, soft_wrap=True)
         for answer in entry.answers:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hil.record import OperatorFigures, RunRecord
+from hil.gate.tree import tflm_option, told_tree
+from hil.record import OperatorFigures, RunRecord, Subject
 from hil.report.styles import STATUS_STYLES
 from hil.store.history import HistoryPoint
 from hil.store.stored import StoredRun
@@ -20,8 +21,21 @@ COMMIT_DIGITS = 8
 UNITS = {Kind.EMULATED: "instr.", Kind.HARDWARE: "cycles", None: ""}
 
 
-def print_history(console: Console, points: Sequence[HistoryPoint], count: int, total: int) -> None:
-    """Prints the newest `count` of `points`, which are newest first, of `total` there are."""
+SubjectOf = Callable[[str], Subject | None]
+
+
+def print_history(
+    console: Console,
+    points: Sequence[HistoryPoint],
+    count: int,
+    total: int,
+    subject_of: SubjectOf,
+) -> None:
+    """Prints the newest `count` of `points`, which are newest first, of `total` there are.
+
+    `subject_of` gives the subject of a run by its id: latencies of different TFLM trees are not
+    compared, and the trees are named instead.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     shown = points[:count]
     kinds = {point.kind for point in shown} - {None}
@@ -30,10 +44,17 @@ def print_history(console: Console, points: Sequence[HistoryPoint], count: int, 
         table.add_column(heading, no_wrap=True)
     for heading in ("accuracy", f"latency\n{unit or 'change'}", "arena\nbytes", "flash\nbytes"):
         table.add_column(heading, no_wrap=True, justify="right")
+    others: dict[str, None] = {}
     for place, point in enumerate(shown):
         before = _one_before(point, points[place + 1 :])
+        trees = _trees(point, before, subject_of)
+        if trees is not None:
+            others[_other_tree(*trees)] = None
+            before = None
         table.add_row(*_cells(point, before, "" if unit else UNITS[point.kind]))
     console.print(table)
+    for line in others:
+        console.print(line, markup=False, soft_wrap=True)
     if total > count:
         console.print(f"the newest {count} of {total:,}; -n shows more", style="dim")
     if Kind.EMULATED in kinds:
@@ -44,6 +65,27 @@ def _one_before(point: HistoryPoint, older: Sequence[HistoryPoint]) -> HistoryPo
     """The newest older run of the same key that has a result."""
     key = _key(point)
     return next((p for p in older if _key(p) == key and p.latency is not None), None)
+
+
+def _trees(
+    point: HistoryPoint, before: HistoryPoint | None, subject_of: SubjectOf
+) -> tuple[Subject, Subject] | None:
+    """The subjects of the run before and of this one when their TFLM trees differ. Records are read
+    only where there is a change that the tree may be behind.
+    """
+    if before is None or point.latency is None or point.latency == before.latency:
+        return None
+    old, new = subject_of(before.run_id), subject_of(point.run_id)
+    if old is None or new is None or old.tflm_digest == new.tflm_digest:
+        return None
+    return old, new
+
+
+def _other_tree(old: Subject, new: Subject) -> str:
+    return (
+        f"another TFLM tree, not compared: {told_tree(old)} -> {told_tree(new)}; "
+        f"--hil-tflm {tflm_option(old)} continues the older line"
+    )
 
 
 def _key(point: HistoryPoint) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hil.record import HostScore, RunResult
 from hil.vocab import Status
 
-_OPERATOR = re.compile(r"^operators? [\d, ]+ \w+: ")
+_OPERATOR = re.compile(r"^operators? [\d, and]+ \w+: ")
 _REST = re.compile(r" \(its tensors: |; ")
 
 

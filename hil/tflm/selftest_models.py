@@ -244,7 +244,7 @@ def _int8_state(make: _Maker) -> bytes:
     time_weights = make.constant(in_time, [time])
     bias = make.bias(units, [time * state_scale])
     state = make.tensor("INT16", (1, units * steps), state_scale, variable=True)
-    y = make.tensor("INT8", (1, units), 0.02, -128)  # RELU clamps nothing more
+    y = make.tensor("INT8", (1, units), 0.012, -128)  # RELU clamps nothing more
     make.operator(
         "SVDF",
         3,

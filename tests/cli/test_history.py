@@ -43,6 +43,24 @@ def test_runs_are_listed_with_their_change(project: Path) -> None:
     assert "instruction counts, not time" in text
 
 
+def test_runs_from_another_tree_are_not_compared_but_told(project: Path) -> None:
+    store = history_of(project)
+    subject: dict[str, object] = {
+        "tflm_origin": "pico-tflmicro-sys 0.1.0",
+        "tflm_digest": "dd",
+        "tflm_generation": "2024",
+    }
+    store.add_run(make_run(4, changed_record({"latency_median_instructions": 550.0}, subject)))
+    store.close()
+    text = hil("history", cwd=project).stdout
+    assert "+10.00%" in text
+    assert "-50.00%" not in text
+    assert (
+        "another TFLM tree, not compared: 2020, tfmicro 0.1.0, cc -> "
+        "2024, pico-tflmicro-sys 0.1.0, dd; --hil-tflm 2020 continues the older line"
+    ) in text
+
+
 def test_lists_can_be_narrowed(project: Path) -> None:
     assert "00000001" not in hil("history", "-n", "2", cwd=project).stdout
     assert "the newest 2 of 4" in hil("history", "-n", "2", cwd=project).stdout
