@@ -5,7 +5,8 @@ Places: `K/` = `tensorflow/lite/micro/kernels/`, `N/` = `third_party/cmsis_nn/So
 
 from __future__ import annotations
 
-from hil.model.rule import I8, SILENTLY, Case, Finding, Rule
+from hil.model.rule import I8, I16, SILENTLY, Case, Finding, Rule
+from hil.tflm.kernels import CMSIS_NN
 from hil.tflm.predicates import NO_ACTIVATION
 from hil.tflm.rules_2024_shapes import MAX_CONCATENATION_INPUTS
 from hil.tflm.rules_2024_signal import settings
@@ -159,6 +160,22 @@ def _large_softmax(case: Case) -> Finding | None:
     )
 
 
+def _softmax_of_one(case: Case) -> Finding | None:
+    """The sum of a single exponential is 32,767, of which the kernel's quotient is 1.0: one more
+    than int16 holds.
+    """
+    data = case.input(0)
+    if case.kernels != CMSIS_NN or data is None or data.type != I16 or not data.shape:
+        return None
+    if data.shape[-1] != 1:
+        return None
+    return Finding(
+        f"int16 over a last dimension of 1: every value wraps around: {SILENTLY}",
+        "with the reference kernels it runs; its result is 1 whatever the input: leave it out",
+        "N/SoftmaxFunctions/arm_softmax_s16.c",
+    )
+
+
 def _runs_in_steps(case: Case) -> Finding | None:
     """Returns kTfLiteAbort from Invoke until its cycle is full; its ring is its own output."""
     output = case.output
@@ -226,7 +243,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "RESIZE_BILINEAR": (_centers_and_corners,),
     "RESIZE_NEAREST_NEIGHBOR": (_half_pixel,),
     "SLICE": (_bounds_of_one_type,),
-    "SOFTMAX": (_large_softmax,),
+    "SOFTMAX": (_large_softmax, _softmax_of_one),
     "SPACE_TO_BATCH_ND": (_padding_of_blocks,),
     "STRIDED_SLICE": (_shrunk_slice,),
     "SUM": (_reduced_axes,),

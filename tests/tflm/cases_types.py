@@ -22,7 +22,7 @@ from tests.tflm.one_operator import (
     two,
     weights,
 )
-from tests.tflm.rule_case import Happens, RuleCase
+from tests.tflm.rule_case import Happens, RuleCase, on_reference
 
 TO_INT8 = "quantize to int8"
 TYPED = "compute it in one of these types"
@@ -42,6 +42,17 @@ INT32_DIFFERENCE = two(
 SCALED = Tensor("INT32", (1, 8), None, (0.1,), (0,))
 
 CASES = [
+    on_reference(
+        "softmax-int16-of-one",
+        one(
+            "SOFTMAX",
+            [Tensor("INT16", (1, 8, 1), None, (0.001,), (0,))],
+            Tensor("INT16", (1, 8, 1), None, (1 / 32768,), (0,)),
+            beta=1.0,
+        ),
+        "over a last dimension of 1",
+        Happens.WRONG,
+    ),
     RuleCase(
         "pack-int16",
         one("PACK", [i16(2, 3), i16(2, 3)], i16(2, 2, 3), valuesCount=2),
