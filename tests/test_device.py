@@ -83,8 +83,6 @@ def test_the_arena_is_split_as_tflm_says(device: Device) -> None:
     arena = device.arena
     assert arena.arena_head_bytes + arena.arena_tail_bytes == arena.arena_used_bytes
     assert arena.arena_bytes == 256 << 10
-    text = device.client.log_text
-    assert f"Total buffer usage: {arena.arena_used_bytes} bytes" in text
 
 
 def test_any_arena_size_answers_and_none_does_harm(device: Device) -> None:

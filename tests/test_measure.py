@@ -171,7 +171,7 @@ def test_operators_of_a_run_add_up_to_its_latency(
     assert 0.99 * latency[0] < total < latency[0]
     assert sum(each.macs for each in record.operators) == job.model.macs
     assert record.operators[0].weights_bytes > 0
-    assert record.kernel_flash_bytes["conv.cc"] > 0
+    assert record.kernel_flash_bytes["conv.cpp"] > 0
     assert record.absent["confusion"]
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from hil.record import HostScore, RunResult
 from hil.vocab import Status
 
-_OPERATOR = re.compile(r"^operators? [\d, and]+ \w+: ")
+_OPERATOR = re.compile(r"^operators? [\d, and]+ (?=\w+: )")
+_RAN_BEFORE = re.compile(r"it ran in baseline .*$")
 _REST = re.compile(r" \(its tensors: |; ")
 
 
@@ -31,7 +32,9 @@ def unsupported_text(runs: Sequence[RunResult]) -> str:
 def _cause(run: RunResult) -> str:
     """The first reason, without where it is and without its remedy."""
     first = run.reason.splitlines()[0] if run.reason else "no reason was recorded"
-    return _REST.split(_OPERATOR.sub("", first))[0]
+    cause = _REST.split(_OPERATOR.sub("", first))[0]
+    ran = _RAN_BEFORE.search(first)
+    return f"{cause}; {ran[0]}" if ran else cause
 
 
 def _name(run: RunResult) -> str:

@@ -70,12 +70,12 @@ def test_a_session_ends_with_a_table_per_suite(pytester: pytest.Pytester, suite:
 
 
 def test_kernel_libraries_are_a_second_axis(pytester: pytest.Pytester, suite: Path) -> None:
-    kernels = ("--hil-kernels", "reference,portable_optimized")
+    kernels = ("--hil-kernels", "cmsis_nn,reference")
     result = run(pytester, "--target", "stm32f746", "--hil-compare-schemes", *kernels)
-    result.assert_outcomes(passed=20, skipped=10)
+    result.assert_outcomes(passed=25, skipped=5)
     text = table(result.stdout.str())
     assert text.count("baseline") == 2
-    assert text.count(" portable_optimized ") == 3
+    assert text.count(" reference ") == 3
 
 
 def test_without_the_option_the_larger_set_is_left_alone(

@@ -86,7 +86,7 @@ def test_the_plugin_may_be_named_in_a_conftest_too(pytester: pytest.Pytester) ->
     ("arguments", "message"),
     [
         (["--target", "stm32f764"], "*unknown target 'stm32f764'*"),
-        (["--target", "stm32f746", "--hil-kernels", "referense"], "*did you mean reference?*"),
+        (["--target", "stm32f746", "--hil-kernels", "referense"], "*it has cmsis_nn, reference*"),
         (["--target", "stm32f746", "--hil-probe", "x"], "*needs both*"),
         (["--target", "stm32f746", "--hil-json", "/nowhere/x.json"], "*cannot write*"),
         (["--target", "stm32f746", "--hil-csv", "/nowhere/x.csv"], "*cannot write*"),
@@ -163,9 +163,9 @@ class TestMeasuring:
         run(pytester, "-k", "flash").assert_outcomes(passed=1, deselected=4)
 
     def test_kernel_libraries_are_swept(self, pytester: pytest.Pytester, suite: Path) -> None:
-        kernels = "reference,portable_optimized"
+        kernels = "cmsis_nn,reference"
         result = run(pytester, "--target", "stm32f746", "--hil-kernels", kernels, "--collect-only")
-        result.stdout.fnmatch_lines(["*outputs[[]stm32f746-dense-portable_optimized[]]*"])
+        result.stdout.fnmatch_lines(["*outputs[[]stm32f746-dense-reference[]]*"])
 
     def test_an_unsupported_model_skips_with_its_reason(
         self, pytester: pytest.Pytester, suite: Path
@@ -182,7 +182,7 @@ class TestMeasuring:
         (suite / "dense.tflite").write_bytes(models.dense_int8((0.1, 0.2, 0.3)))
         result = run(pytester, "--target", "stm32f746", "--hil-json", "r.json")
         result.stdout.fnmatch_lines(
-            ["unsupported: dense all checks: *; on the host alone LiteRT *: top1 * over 6 vectors"]
+            ["unsupported: dense (top1 of LiteRT 0.*): per-channel weights*"]
         )
         (entry,) = json.loads((pytester.path / "r.json").read_text())["runs"]
         assert entry["status"] == "unsupported"
@@ -199,7 +199,7 @@ class TestMeasuring:
         (suite / "dense.tflite").write_bytes(models.dense_int8(input_type="FLOAT32"))
         result = run(pytester, "--target", "stm32f746")
         result.assert_outcomes(skipped=5)
-        result.stdout.fnmatch_lines(["*no accuracy on the host alone: LiteRT refuses*"])
+        result.stdout.fnmatch_lines(["*no accuracy of LiteRT: LiteRT refuses*"])
 
     def test_references_are_chosen(self, pytester: pytest.Pytester, suite: Path) -> None:
         pytester.makeini("[pytest]\nhil_references = litert_ref\n")
@@ -364,7 +364,7 @@ class TestMeasuring:
         result = run(pytester, "--target", "stm32f746", "--hil-log-dir", "logs", "-q")
         result.assert_outcomes(passed=5)
         (log,) = (pytester.path / "logs").glob("*.jsonl")
-        assert log.name == "stm32f746-small-dense-reference.jsonl"
+        assert log.name == "stm32f746-small-dense-cmsis_nn.jsonl"
 
     def test_quiet_shows_no_progress(self, pytester: pytest.Pytester, suite: Path) -> None:
         result = run(pytester, "--target", "stm32f746", "-q")
