@@ -17,6 +17,7 @@ from hil.rounds import COUNTER_WRAP, RoundPolicy
 from hil.sanity import check_sanity
 from hil.stream import stream
 from hil.target import Target
+from hil.tflm.source import TflmSource
 from tests.models import Model, Operator, Tensor, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.emulated, pytest.mark.toolchain]
@@ -49,8 +50,9 @@ def convolutions() -> ModelInfo:
 
 
 def test_cycles_are_whole_after_the_counter_came_around(
-    board: EmulatedBoard, builder: Builder, target: Target
+    board: EmulatedBoard, tflm_2020: TflmSource, target: Target
 ) -> None:
+    builder = Builder(target, tflm_2020)  # its kernels are slow enough
     model = convolutions()
     vectors = random_vectors(model, 1, 0)
     device = start_device(board, builder.build(model), target)
