@@ -27,7 +27,6 @@ class Operator:
     name: str
     registrations: Mapping[str, str]
     method: str = ""
-    takes_registration: bool = False
     is_custom: bool = False
     highest_version: int | None = None
 

@@ -71,7 +71,6 @@ def parse_resolver(text: str, typed: Mapping[str, frozenset[str]]) -> dict[str, 
             name,
             {"": general} | {suffix: f"{general}_{suffix}" for suffix in suffixes},
             method=match["method"],
-            takes_registration=takes_registration,
             is_custom=builtin is None,
         )
     return operators
