@@ -182,7 +182,7 @@ class TestMeasuring:
         (suite / "dense.tflite").write_bytes(models.dense_int8((0.1, 0.2, 0.3)))
         result = run(pytester, "--target", "stm32f746", "--hil-json", "r.json")
         result.stdout.fnmatch_lines(
-            ["unsupported: dense (top1 of LiteRT 0.*): per-channel weights*"]
+            ["unsupported: dense (top1 of LiteRT 0.*): FULLY_CONNECTED: per-channel weights*"]
         )
         (entry,) = json.loads((pytester.path / "r.json").read_text())["runs"]
         assert entry["status"] == "unsupported"
