@@ -42,7 +42,8 @@ endif()
 if(HIL_TFLM_ROOT)
   add_library(hil_tflm_usage INTERFACE)
   target_include_directories(hil_tflm_usage SYSTEM INTERFACE ${HIL_TFLM_INCLUDES} ${HIL_TFLM_STUBS})
-  target_include_directories(hil_tflm_usage INTERFACE ${HIL_TFLM_COMPAT})
+  target_include_directories(hil_tflm_usage INTERFACE
+    ${HIL_TFLM_COMPAT} ${CMAKE_SOURCE_DIR}/tflm/common)
   target_compile_definitions(hil_tflm_usage INTERFACE ${HIL_TFLM_DEFINES})
   target_compile_options(hil_tflm_usage INTERFACE
     -ffile-prefix-map=${HIL_TFLM_ROOT}=tflm

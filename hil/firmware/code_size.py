@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hil.firmware.cache import Cache, key_of
 from hil.firmware.footprint import kernel_source, read_footprint
 from hil.firmware.image import Image
+from hil.firmware.operator_units import unit_file_name
 from hil.tflm.generation import Addition
 from hil.tflm.kernels import KernelLibrary
 from hil.tflm.source import TflmSource
@@ -30,7 +31,7 @@ SIZES = "sizes.json"
 
 class ImageCode(BaseModel):
     """Code in an image: `object_bytes` by object file, `padding_bytes` between them, and of each
-    registration function the source files of the kernels behind it.
+    registration function the source files behind it: its unit and the kernels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,7 +84,7 @@ class CodeSizes:
         if footprint.doubt(image.sizes):
             return
         code = ImageCode(
-            registrations={name: self._kernels_behind(name) for name in registrations},
+            registrations={each.registration: self._files_behind(each) for each in added},
             object_bytes=footprint.code_bytes,
             padding_bytes=image.sizes.code_bytes - sum(footprint.code_bytes.values()),
         )
@@ -118,8 +119,9 @@ class CodeSizes:
     def _context_key(self) -> str:
         return key_of(**self.context)
 
-    def _kernels_behind(self, registration: str) -> list[str]:
-        return [path.name for path in self.tflm.operator_sources(self.library, registration)]
+    def _files_behind(self, added: Addition) -> list[str]:
+        kernels = self.tflm.operator_sources(self.library, added.registration)
+        return [*(path.name for path in kernels), unit_file_name(added.operator)]
 
     def _images(self) -> Iterable[ImageCode]:
         for folder in sorted((self.cache.root / CACHE_KIND).glob(f"{self._context_key}-*")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection
@@ -74,14 +75,14 @@ def read_footprint(image: Path, kernel_files: Collection[str]) -> Footprint:
     ram: Counter[Owner] = Counter()
     kernels: Counter[str] = Counter()
     code: Counter[str] = Counter()
-    end = 0
-    for match in sorted(_ENTRY.finditer(body), key=lambda match: int(match["address"], 16)):
-        section, address = match["section"], int(match["address"], 16)
-        if address == 0:
-            continue  # discarded, or debugging information
-        # Strings that several files share are listed with all of them: the first one has them.
-        size = max(0, address + int(match["size"], 16) - max(end, address))
-        end = address + size if size else end
+    entries = [(int(match["address"], 16), match) for match in _ENTRY.finditer(body)]
+    # Address 0: discarded, or debugging information.
+    entries = sorted((each for each in entries if each[0]), key=lambda each: each[0])
+    ends = [*(address for address, _ in entries[1:]), math.inf]
+    for (address, match), end in zip(entries, ends, strict=False):
+        section = match["section"]
+        # Strings that another file has too are listed with their size, but take nothing here.
+        size = int(min(int(match["size"], 16), end - address))
         owner = _owner(section, match["file"], kernel_files)
         if section.startswith((*_FLASH_SECTIONS, ".data")):
             flash[owner] += size

@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hil.errors import BuildError
 from hil.firmware import cmake
 from hil.firmware.cache import Cache, file_sha256, key_of
 from hil.firmware.objects import ObjectStore
+from hil.firmware.operator_units import unit_name, write_units
 from hil.model.info import ModelInfo
 from hil.resources import firmware_harness_dir
 from hil.tflm.additions import additions
@@ -27,6 +29,8 @@ from hil.tflm.source import TflmSource
 
 # How GNU ld begins to say what it misses.
 UNDEFINED = "undefined reference"
+# Folder of the operator units' source files.
+UNITS = "units"
 
 # (what is built, steps done, steps in all)
 Progress = Callable[[str, int, int], None]
@@ -77,7 +81,7 @@ class Stages:
         def make(draft: Path) -> None:
             added = additions(model, self.tflm)
             harness = self._harness(on_progress)
-            objects = self.objects(added, on_progress)
+            objects = self._image_objects(added, on_progress)
             try:
                 self._make_image(draft, model, manifest, added, objects, harness)
             except BuildError as error:
@@ -85,7 +89,7 @@ class Stages:
                     raise
                 # A name that hil.tflm.dependencies has overlooked.
                 _empty(draft)
-                everything = self.all_objects(on_progress)
+                everything = self._image_objects(added, on_progress, everything=True)
                 self._make_image(draft, model, manifest, added, everything, harness)
 
         return self.cache.get(f"{self.platform.prefix}image", key, make)
@@ -120,13 +124,12 @@ class Stages:
         generation = self.tflm.generation
         prelude = [f"tflm/{generation.compat}/{generation.prelude}"] if generation.prelude else []
         stubs = [f"tflm/{each}" for each in generation.stub_dirs]
-        return files_digest("tflm/CMakeLists.txt", *prelude, *stubs)
+        return files_digest("tflm/CMakeLists.txt", "tflm/common", *prelude, *stubs)
 
     @cached_property
     def harness_digest(self) -> str:
         """Digest of the harness's own sources and of the link protocol."""
-        compat = f"tflm/{self.tflm.generation.compat}"
-        sources = files_digest("src", "image", compat, f"ports/{self.platform.port}")
+        sources = files_digest("src", "image", *self._compat, f"ports/{self.platform.port}")
         return key_of(sources=sources, protocol=_protocol_header())
 
     @cached_property
@@ -139,46 +142,103 @@ class Stages:
 
     def objects(self, added: Sequence[Addition], on_progress: Progress | None = None) -> list[Path]:
         """TFLM's object files for these operators, in the order of a static library."""
-        registrations = [each.registration for each in added]
-        return self._objects(self.tflm.sources(self.kernels, registrations), on_progress)
+        return self._objects(self._sources(added), [], on_progress)
 
     def all_objects(self, on_progress: Progress | None = None) -> list[Path]:
         """All of TFLM's object files with this kernel library, in the same order."""
-        return self._objects(self.tflm.all_sources(self.kernels), on_progress)
+        return self._objects(self.tflm.all_sources(self.kernels), [], on_progress)
 
-    def _objects(self, sources: Sequence[Path], on_progress: Progress | None) -> list[Path]:
+    def _image_objects(
+        self, added: Sequence[Addition], on_progress: Progress | None, *, everything: bool = False
+    ) -> list[Path]:
+        """The operators' units and the objects they need, or all of TFLM's."""
+        sources = self.tflm.all_sources(self.kernels) if everything else self._sources(added)
+        with TemporaryDirectory(prefix="hil-units-") as folder:
+            operators = [each.operator for each in added]
+            units = write_units(Path(folder) / UNITS, self.tflm.generation, operators)
+            return self._objects(sources, units, on_progress)
+
+    def _sources(self, added: Sequence[Addition]) -> list[Path]:
+        return self.tflm.sources(self.kernels, [each.registration for each in added])
+
+    def _objects(
+        self, sources: Sequence[Path], units: Sequence[Path], on_progress: Progress | None
+    ) -> list[Path]:
         store = ObjectStore(self.cache, f"{self.platform.prefix}object", self._object_key)
 
         def compile_them(missing: Sequence[Path], draft: Path) -> list[Path]:
             log = self._log(f"tflm-{self.library_key}")
+            tree_files = [path for path in missing if path not in units]
             definitions: dict[str, cmake.Definition] = {
-                "HIL_TFLM_SOURCES": [str(path) for path in missing]
+                "HIL_TFLM_SOURCES": [str(path) for path in tree_files],
+                "HIL_KERNEL_SOURCES": [str(p) for p in tree_files if self._takes_defines(p)],
+                "HIL_OPERATOR_UNITS": [str(path) for path in missing if path in units],
+                "HIL_PRECOMPILED": self._precompiled() or "",
             }
             progress = _stage_progress("TFLM", on_progress)
             self._cmake("tflm", draft, definitions, log, progress)
-            listed = draft / "work" / "tflm" / "objects.txt"
-            return [Path(line) for line in listed.read_text().splitlines()]
+            work = draft / "work" / "tflm"
+            self._keep_precompiled(work / "precompiled")
+            return [Path(line) for line in (work / "objects.txt").read_text().splitlines()]
 
-        return store.get(sources, compile_them)
+        return store.get([*sources, *units], compile_them)
+
+    def _precompiled(self) -> Path | None:
+        """Folder with the precompiled prelude, None when there is none yet."""
+        if not self.cache.use(self._prelude_kind, self._prelude_key):
+            return None
+        return self.cache.folder(self._prelude_kind, self._prelude_key)
+
+    def _keep_precompiled(self, folder: Path) -> None:
+        """Keeps the prelude that a build has precompiled, if it has."""
+        if not (folder / "prelude.h.gch").exists():
+            return
+
+        def move(draft: Path) -> None:
+            for path in folder.iterdir():
+                shutil.move(path, draft / path.name)
+
+        self.cache.get(self._prelude_kind, self._prelude_key, move)
+
+    @property
+    def _prelude_kind(self) -> str:
+        return f"{self.platform.prefix}prelude"
+
+    @cached_property
+    def _prelude_key(self) -> str:
+        return key_of(rules=self._object_rules, **self._common_inputs)
 
     def _object_key(self, source: Path) -> str:
-        """Key of a source file's object. Files outside the kernels do not depend on which library
-        is chosen, and nothing on the optimized kernels but these themselves.
+        """Key of a source file's object. Only the library's own kernels, and operator units, depend
+        on which library is chosen; nothing else depends on the optimized kernels' folder.
         """
-        folder = self.kernels.folder
-        is_optimized = folder is not None and source.parent.name == folder
+        is_unit = source.parent.name == UNITS
+        takes_defines = is_unit or self._takes_defines(source)
         return key_of(
             source=self._name_of(source),
             content=file_sha256(source),
-            tree=self.tflm.digest if is_optimized else "",
-            defines=self.kernels.defines if source in self._kernel_sources else (),
+            tree=self.tflm.digest if self._is_optimized(source) else "",
+            defines=self.kernels.defines if takes_defines else (),
             rules=self._object_rules,
+            harness=self._unit_rules if is_unit else "",
             **self._common_inputs,
         )
 
+    def _is_optimized(self, source: Path) -> bool:
+        folder = self.kernels.folder
+        return folder is not None and source.parent.name == folder
+
+    def _takes_defines(self, source: Path) -> bool:
+        """Whether the library's defines are for this file of the tree, or of ours in its place."""
+        return self._is_optimized(source) or not source.is_relative_to(self.tflm.root)
+
     @cached_property
-    def _kernel_sources(self) -> frozenset[Path]:
-        return frozenset(self.tflm.kernel_sources(self.kernels))
+    def _unit_rules(self) -> str:
+        return files_digest("src/operator_unit.h", "src/model.h", *self._compat)
+
+    @cached_property
+    def _compat(self) -> tuple[str, ...]:
+        return f"tflm/{self.tflm.generation.compat}/tflm_compat.h", "tflm/common", "src/format.h"
 
     def _name_of(self, source: Path) -> str:
         for root in (self.tflm.root, firmware_harness_dir()):
@@ -268,20 +328,12 @@ class Stages:
 def model_header(model: ModelInfo, added: Sequence[Addition]) -> str:
     """Text of `model_config.h`: the model's hash and the operators its resolver holds."""
     sha256 = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(model.sha256))
-    builtin = [each.operator.name for each in added if not each.operator.is_custom]
-    custom = [each.operator.name for each in added if each.operator.is_custom]
-    lines = [
-        "// Generated from the model.",
-        f"#define HIL_OPERATOR_COUNT {len(added)}",
-        f"#define HIL_ADD_OPERATORS(resolver) {' '.join(f'{each.expression};' for each in added)}",
-        f"#define HIL_MODEL_SHA256 {{{sha256}}}",
-    ]
-    if builtin:
-        lines.append(f"#define HIL_OPERATORS(X) {' '.join(f'X({name})' for name in builtin)}")
-    if custom:
-        uses = " ".join(f'X({number}, "{name}")' for number, name in enumerate(custom))
-        lines.append(f"#define HIL_CUSTOM_OPERATORS(X) {uses}")
-    return "\n".join(lines) + "\n"
+    units = " ".join(f"X({unit_name(each.operator, each.registration)})" for each in added)
+    return (
+        "// Generated from the model.\n"
+        f"#define HIL_MODEL_SHA256 {{{sha256}}}\n"
+        f"#define HIL_OPERATORS(X) {units}\n"
+    )
 
 
 def _empty(folder: Path) -> None:

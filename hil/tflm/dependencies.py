@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from hil.tflm.operators import without_comments
@@ -26,8 +26,11 @@ _TABLE = re.compile(
 )
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 _REGISTER = re.compile(r"Register_\w+")
-# Many kernels define functions of these names, each for itself.
-_EVERYONES = frozenset({"Init", "Prepare", "Eval", "EvalInt8", "EvalInt16", "EvalFloat", "Free"})
+# Many kernels define functions of these names, each for itself; the LSTM's FullyConnected has the
+# name of an operator's.
+_EVERYONES = frozenset(
+    {"Init", "Prepare", "Eval", "EvalInt8", "EvalInt16", "EvalFloat", "Free", "FullyConnected"}
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class _Source:
         names = {*_FUNCTION.findall(text), *_TABLE.findall(text)} - _EVERYONES
         for path in self.includes:
             if path.suffix in (".c", ".cc", ".cpp"):
-                names |= _Source(path, self.root).defines
+                names |= _source(path, self.root).defines
         return names
 
     @cached_property
@@ -64,11 +67,22 @@ class _Source:
         return set(_WORD.findall(self.text))
 
 
+def _source(path: Path, root: Path) -> _Source:
+    """A file as it is now: what was read of it before serves again until it changes."""
+    status = path.stat()
+    return _read_source(path, root, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _read_source(path: Path, root: Path, _size: int, _changed_ns: int) -> _Source:
+    return _Source(path, root)
+
+
 def needed_sources(
     core: Iterable[Path], kernels: list[Path], registrations: Iterable[str], root: Path
 ) -> list[Path]:
     """Those of `kernels` that `core` and the registration functions need, in their given order."""
-    sources = {path: _Source(path, root) for path in kernels}
+    sources = {path: _source(path, root) for path in kernels}
     owners: dict[str, list[Path]] = {}
     for path, source in sources.items():
         for name in source.defines:
@@ -76,7 +90,7 @@ def needed_sources(
     folders = {path.parent for path in kernels}
     wanted = set(registrations)
     for path in core:
-        wanted |= _Source(path, root).uses
+        wanted |= _source(path, root).uses
     headers: dict[Path, set[str]] = {}
     needed: set[Path] = set()
     while True:
@@ -96,12 +110,12 @@ def needed_sources(
 
 def defining_sources(sources: Iterable[Path], name: str, root: Path) -> list[Path]:
     """Those of `sources` that define a function of this name themselves."""
-    return [path for path in sources if name in _Source(path, root).defines]
+    return [path for path in sources if name in _source(path, root).defines]
 
 
 def _header_uses(header: Path, root: Path) -> set[str]:
     """Names in a header, but for the registration functions that it declares."""
-    return {name for name in _Source(header, root).uses if not _REGISTER.fullmatch(name)}
+    return {name for name in _source(header, root).uses if not _REGISTER.fullmatch(name)}
 
 
 def _without_anonymous_namespaces(text: str) -> str:

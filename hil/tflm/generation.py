@@ -47,13 +47,14 @@ class Generation:
     """What is common to all trees of one API.
 
     `compat` is the folder of `tflm_compat.h` below `firmware_harness/tflm`. All other paths are
-    below the tree's root. `core_sources` are glob patterns of files that are always compiled,
-    `kernel_sources` of those that are compiled when a model needs them (all at once if
-    `compiles_all`); `left_out` matches file names that never are. `include_dirs`, and `stub_dirs`
-    below `firmware_harness/tflm`, go to the compiler in that order. `prelude` is a header in
-    `compat` that every C++ file of the tree gets first, `harness_sources` are files of
-    `firmware_harness/src` that only some generations need, `resolver_headers` declare what an
-    Addition's expression names. The first of `libraries` is the default.
+    below the tree's root. `core_sources` are glob patterns of files outside the kernels. They are
+    always compiled, but for those in `optional_sources`: these and `kernel_sources` are compiled
+    when a model needs them (all at once if `compiles_all`); `left_out` matches file names that
+    never are. `include_dirs`, and `stub_dirs` below `firmware_harness/tflm`, go to the compiler in
+    that order. `prelude` is a header in `compat` that every C++ file of the tree gets first,
+    `harness_sources` are files of `firmware_harness/src` that only some generations need,
+    `resolver_headers` declare what an Addition's expression names. The first of `libraries` is the
+    default.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Generation:
     rules: RuleSet
     read_operators: Callable[[Path], Mapping[str, Operator]]
     addition: Callable[[Operator, str], Addition]
+    optional_sources: tuple[str, ...] = ()
     resolver_headers: tuple[str, ...] = (f"{MICRO}/micro_mutable_op_resolver.h",)
     stub_dirs: tuple[str, ...] = ()
     harness_sources: tuple[str, ...] = ()

@@ -35,6 +35,11 @@ GENERATION_2024 = Generation(
         f"{_LITE}/kernels/**/*.cpp",
         f"{_LITE}/schema/*.cpp",
     ),
+    optional_sources=(
+        f"{_LITE}/core/api/tensor_utils.cpp",
+        f"{_LITE}/kernels/internal/**/*tensor_utils.cpp",
+        f"{_LITE}/kernels/internal/reference/comparisons.cpp",
+    ),
     kernel_sources=(f"{KERNELS}/*.cpp", "signal/**/*.cpp"),
     # Tests, what the harness has itself, and what only tools of the tree use.
     left_out=r".*_test|test_helpers|test_helper_custom_ops|debug_log|system_setup|micro_time"

@@ -83,7 +83,7 @@ class TflmSource:
         return library
 
     def core_sources(self) -> list[Path]:
-        """The files that are always compiled, sorted by path within each pattern."""
+        """The files outside the kernels, sorted by path within each pattern."""
         return self._files(self.generation.core_sources)
 
     def kernel_sources(self, library: KernelLibrary) -> list[Path]:
@@ -114,10 +114,13 @@ class TflmSource:
         """The files that an image needs whose resolver calls these registration functions, in the
         order of the static library: it decides what the linker places where.
         """
-        core, kernels = self.core_sources(), self.kernel_sources(library)
-        if not self.generation.compiles_all:
-            kernels = needed_sources(core, kernels, registrations, self.root)
-        return self._in_order([*core, *kernels])
+        if self.generation.compiles_all:
+            return self.all_sources(library)
+        optional = self._files(self.generation.optional_sources)
+        core = [path for path in self.core_sources() if path not in optional]
+        kernels = self.kernel_sources(library)
+        needed = needed_sources(core, [*kernels, *optional], registrations, self.root)
+        return self._in_order([*core, *needed])
 
     def operator_sources(self, library: KernelLibrary, registration: str) -> list[Path]:
         """The kernels' files behind one registration function."""

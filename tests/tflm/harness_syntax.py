@@ -5,17 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from hil.firmware.operator_units import write_units
 from hil.link.c_header import protocol_header
 from hil.resources import firmware_harness_dir
-from hil.tflm.generation import Generation
+from hil.tflm.generation import Generation, Operator
 
-FILES = ("src/engine_tflm.cc", "image/operators.cc")
-MODEL_CONFIG = """#define HIL_OPERATOR_COUNT 2
-#define HIL_ADD_OPERATORS(resolver) \\
-  resolver.AddConv2D(); resolver.AddFullyConnected(tflite::Register_FULLY_CONNECTED());
-#define HIL_OPERATORS(X) X(CONV_2D) X(FULLY_CONNECTED)
-#define HIL_CUSTOM_OPERATORS(X) X(0, "Custom")
-"""
+FILES = ("src/engine_tflm.cc", "src/operators.cc")
 TIMEOUT_S = 600
 
 
@@ -23,7 +18,12 @@ def complaints(root: Path, generation: Generation, folder: Path) -> str:
     """What the compiler has against them, "" when nothing; `folder` is for generated headers."""
     harness = firmware_harness_dir()
     (folder / "protocol.h").write_text(protocol_header())
-    (folder / "model_config.h").write_text(MODEL_CONFIG)
+    operators = [
+        Operator("CONV_2D", {"": "Register_CONV_2D"}, "AddConv2D"),
+        Operator("FULLY_CONNECTED", {"INT8": "Register_FULLY_CONNECTED"}, "AddFullyConnected"),
+        Operator("Custom", {"": "Register_CONV_2D"}, "AddConv2D", is_custom=True),
+    ]
+    units = write_units(folder / "units", generation, operators)
     command = [
         *("arm-none-eabi-g++", "-fsyntax-only", "-mcpu=cortex-m7", "-mthumb", "-O2"),
         *("-fno-rtti", "-fno-exceptions", "-funsigned-char", "-Wall", "-Wextra", "-Werror"),
@@ -31,9 +31,10 @@ def complaints(root: Path, generation: Generation, folder: Path) -> str:
         *(f"-D{each}" for each in generation.defines),
         *(f"-isystem{root / each}" for each in generation.include_dirs),
         *(f"-isystem{harness / 'tflm' / each}" for each in generation.stub_dirs),
-        *(f"-I{harness / each}" for each in (f"tflm/{generation.compat}", "src", "ports/stm32f7")),
+        *(f"-I{harness / 'tflm' / each}" for each in (generation.compat, "common")),
+        *(f"-I{harness / each}" for each in ("src", "ports/stm32f7")),
         f"-I{folder}",
-        *(str(harness / name) for name in FILES),
+        *(str(path) for path in (*(harness / name for name in FILES), *units)),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     return done.stderr if done.returncode else ""

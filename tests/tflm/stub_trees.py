@@ -121,7 +121,8 @@ template <typename T> struct Vector {
 }
 namespace tflite {
 enum BuiltinOperator { BuiltinOperator_ADD = 0, BuiltinOperator_CONV_2D = 3,
-  BuiltinOperator_FULLY_CONNECTED = 9, BuiltinOperator_MIN = BuiltinOperator_ADD };
+  BuiltinOperator_FULLY_CONNECTED = 9, BuiltinOperator_CUSTOM = 32,
+  BuiltinOperator_MIN = BuiltinOperator_ADD };
 struct VarHandleOptions { const flatbuffers::String* shared_name() const; };
 struct Operator { const VarHandleOptions* builtin_options_as_VarHandleOptions() const; };
 struct SubGraph {
@@ -283,7 +284,10 @@ TfLiteStatus TfLiteEvalTensorByteLength(const TfLiteEvalTensor* tensor, size_t* 
         return '#include "tensorflow/lite/schema/schema_generated.h"\n' + _in_tflite(
             f"class MicroOpResolver {{\n public:\n"
             f"  virtual {found}(BuiltinOperator op) const = 0;\n"
-            f"  virtual {found}(const char* op) const = 0;\n{old}}};"
+            f"  virtual {found}(const char* op) const = 0;\n"
+            "  using BuiltinParseFunction = TfLiteStatus (*)(const Operator* op);\n"
+            "  virtual BuiltinParseFunction GetOpDataParser(BuiltinOperator op) const = 0;\n"
+            f"{old}}};"
         )
 
     def _mutable_op_resolver(self) -> str:
@@ -294,6 +298,8 @@ TfLiteStatus TfLiteEvalTensorByteLength(const TfLiteEvalTensor* tensor, size_t* 
             f"class MicroMutableOpResolver : public MicroOpResolver {{\n public:\n"
             f"  const {registration}* FindOp(BuiltinOperator op) const override;\n"
             f"  const {registration}* FindOp(const char* op) const override;\n"
+            "  MicroOpResolver::BuiltinParseFunction GetOpDataParser(\n"
+            "      BuiltinOperator op) const override;\n"
             "  TfLiteStatus AddConv2D() {\n"
             "    return AddBuiltin(BuiltinOperator_CONV_2D, tflite::Register_CONV_2D());\n  }\n"
             f"  TfLiteStatus AddFullyConnected(\n      const {registration}& registration =\n"

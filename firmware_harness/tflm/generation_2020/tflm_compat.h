@@ -8,13 +8,14 @@
 
 #include <new>
 
+#include "joined_resolver.h"
+#include "quick_schema.h"
 #include "tensorflow/lite/micro/debug_log.h"
 #include "tensorflow/lite/micro/kernels/micro_ops.h"
 #include "tensorflow/lite/micro/micro_error_reporter.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/micro/simple_memory_allocator.h"
-#include "tensorflow/lite/schema/schema_generated.h"
 #include "tensorflow/lite/version.h"
 
 // Defines the function that TFLM prints with: it gives finished text and who called it to `take`.
@@ -44,6 +45,28 @@ inline Registration *RegistrationOf(const Resolver &resolver, const char *custom
   return const_cast<Registration *>(
       resolver.FindOp(custom_name, tflite::MicroOpResolverAnyVersion()));
 }
+
+// A resolver that is made of others.
+template <typename Parts>
+class JoinedResolver : public Resolver {
+ public:
+  const Registration *FindOp(tflite::BuiltinOperator code, int version) const override {
+    return FirstFound<Parts>([=](const Resolver &part) { return part.FindOp(code, version); });
+  }
+
+  const Registration *FindOp(const char *custom_name, int version) const override {
+    return FirstFound<Parts>(
+        [=](const Resolver &part) { return part.FindOp(custom_name, version); });
+  }
+
+  BuiltinParseFunction GetOpDataParser(tflite::BuiltinOperator code) const override {
+    return FirstFound<Parts>([=](const Resolver &part) { return part.GetOpDataParser(code); });
+  }
+
+  TfLiteStatus AddBuiltin(tflite::BuiltinOperator, Registration *, int) override {
+    return kTfLiteError;
+  }
+};
 
 // A tensor inside a kernel: where it is, how large, and whether the model file holds it.
 struct TensorMemory {

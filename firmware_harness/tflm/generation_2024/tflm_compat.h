@@ -11,6 +11,8 @@
 #include <new>
 
 #include "format.h"
+#include "joined_resolver.h"
+#include "quick_schema.h"
 #include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #include "tensorflow/lite/micro/debug_log.h"
 #include "tensorflow/lite/micro/memory_helpers.h"
@@ -19,7 +21,6 @@
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/micro/micro_resource_variable.h"
-#include "tensorflow/lite/schema/schema_generated.h"
 // The resolver's header does not include what declares the typed registrations of these two.
 #if __has_include("tensorflow/lite/micro/kernels/svdf.h")
 #include "tensorflow/lite/micro/kernels/svdf.h"
@@ -60,6 +61,8 @@ using Interpreter = tflite::MicroInterpreter;
 using Resolver = tflite::MicroOpResolver;
 template <unsigned int kOperators>
 using MutableResolver = tflite::MicroMutableOpResolver<kOperators>;
+template <typename Parts>
+using JoinedResolver = JoinedResolverOf<Parts, Resolver, tflite::BuiltinOperator>;
 
 using Registration = TFLMRegistration;
 using Kernel = TfLiteStatus (*)(TfLiteContext *context, TfLiteNode *node);

@@ -14,6 +14,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "joined_resolver.h"
+#include "quick_schema.h"
 #if __has_include("tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h")
 #include "tensorflow/lite/micro/arena_allocator/single_arena_buffer_allocator.h"
 #define HIL_TFLM_ALLOCATOR SingleArenaBufferAllocator
@@ -45,7 +47,6 @@
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/micro/micro_time.h"
-#include "tensorflow/lite/schema/schema_generated.h"
 
 #ifndef TFLITE_SCHEMA_VERSION
 #include "tensorflow/lite/version.h"
@@ -105,6 +106,8 @@ using Resolver = tflite::MicroOpResolver;
 using Allocator = tflite::HIL_TFLM_ALLOCATOR;
 template <unsigned int kOperators>
 using MutableResolver = tflite::MicroMutableOpResolver<kOperators>;
+template <typename Parts>
+using JoinedResolver = JoinedResolverOf<Parts, Resolver, tflite::BuiltinOperator>;
 
 using Registration =
     std::remove_const<std::remove_pointer<decltype(std::declval<const Resolver &>().FindOp(
