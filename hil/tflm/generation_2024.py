@@ -7,7 +7,7 @@ tensors; `DebugLog` gets a format and its arguments.
 from __future__ import annotations
 
 from hil.tflm.generation import KERNELS, MICRO, Addition, Generation, Operator
-from hil.tflm.kernels import CMSIS_NN, REFERENCE, KernelLibrary
+from hil.tflm.kernels import CMSIS_NN, CMSIS_NN_DEFINES, REFERENCE, KernelLibrary
 from hil.tflm.operators import read_resolver
 from hil.tflm.rules_2024 import RULES
 
@@ -65,8 +65,7 @@ GENERATION_2024 = Generation(
         KernelLibrary(
             CMSIS_NN,
             folder=CMSIS_NN,
-            # Without the second one TRANSPOSE_CONV refuses int8 at Invoke.
-            defines=("CMSIS_NN", "KERNELS_OPTIMIZED_FOR_SPEED"),
+            defines=CMSIS_NN_DEFINES,
             extra_sources=(f"{_THIRD_PARTY}/cmsis_nn/Source/**/*.c",),
         ),
         # Ten operators exist as CMSIS-NN kernels only.

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 REFERENCE = "reference"
 PORTABLE_OPTIMIZED = "portable_optimized"
 CMSIS_NN = "cmsis_nn"
+# As the makefiles of tflite-micro set them. Without the second one TRANSPOSE_CONV refuses int8 at
+# Invoke.
+CMSIS_NN_DEFINES = ("CMSIS_NN", "KERNELS_OPTIMIZED_FOR_SPEED")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.tflm.cmsis_nn import api_mismatches
-from hil.tflm.kernels import CMSIS_NN, REFERENCE, KernelLibrary
+from hil.tflm.kernels import CMSIS_NN, CMSIS_NN_DEFINES, REFERENCE, KernelLibrary
 from hil.tflm.marks import MAKEFILE, Layout, Marks
 
 # Folder below third_party/ or downloads/, include folder in it, and a header that must be there.
@@ -91,7 +91,7 @@ def _cmsis(root: Path, marks: Marks) -> tuple[list[str], KernelLibrary, list[Pat
     library = KernelLibrary(
         CMSIS_NN,
         folder=marks.optimized,
-        defines=("CMSIS_NN",),
+        defines=CMSIS_NN_DEFINES,
         extra_sources=(f"{base}/{home}/Source/**/*.c",),
     )
     return folders, library, sorted((root / base / home / "Include").rglob("*.h"))
