@@ -142,11 +142,11 @@ class Stages:
 
     def objects(self, added: Sequence[Addition], on_progress: Progress | None = None) -> list[Path]:
         """TFLM's object files for these operators, in the order of a static library."""
-        return self._objects(self._sources(added), [], on_progress)
+        return self.compiled(self._sources(added), [], on_progress)
 
     def all_objects(self, on_progress: Progress | None = None) -> list[Path]:
         """All of TFLM's object files with this kernel library, in the same order."""
-        return self._objects(self.tflm.all_sources(self.kernels), [], on_progress)
+        return self.compiled(self.tflm.all_sources(self.kernels), [], on_progress)
 
     def _image_objects(
         self, added: Sequence[Addition], on_progress: Progress | None, *, everything: bool = False
@@ -156,14 +156,20 @@ class Stages:
         with TemporaryDirectory(prefix="hil-units-") as folder:
             operators = [each.operator for each in added]
             units = write_units(Path(folder) / UNITS, self.tflm.generation, operators)
-            return self._objects(sources, units, on_progress)
+            return self.compiled(sources, units, on_progress)
 
     def _sources(self, added: Sequence[Addition]) -> list[Path]:
         return self.tflm.sources(self.kernels, [each.registration for each in added])
 
-    def _objects(
-        self, sources: Sequence[Path], units: Sequence[Path], on_progress: Progress | None
+    def compiled(
+        self,
+        sources: Sequence[Path],
+        units: Sequence[Path],
+        on_progress: Progress | None = None,
     ) -> list[Path]:
+        """Object files of these source files of TFLM, then of the operator units, which all lie in
+        one folder; what is missing in the cache is compiled. Raises BuildError.
+        """
         store = ObjectStore(self.cache, f"{self.platform.prefix}object", self._object_key)
 
         def compile_them(missing: Sequence[Path], draft: Path) -> list[Path]:
@@ -173,6 +179,7 @@ class Stages:
                 "HIL_TFLM_SOURCES": [str(path) for path in tree_files],
                 "HIL_KERNEL_SOURCES": [str(p) for p in tree_files if self._takes_defines(p)],
                 "HIL_OPERATOR_UNITS": [str(path) for path in missing if path in units],
+                "HIL_UNITS_DIR": units[0].parent if units else "",
                 "HIL_PRECOMPILED": self._precompiled() or "",
             }
             progress = _stage_progress("TFLM", on_progress)

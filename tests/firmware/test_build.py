@@ -11,7 +11,8 @@ from hil.errors import BuildError
 from hil.firmware.build import Builder
 from hil.firmware.cache import Cache
 from hil.firmware.image import Image, read_image
-from hil.firmware.stages import model_header
+from hil.firmware.operator_units import write_units
+from hil.firmware.stages import UNITS, model_header
 from hil.firmware.toolchain import program_version, require
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
@@ -63,6 +64,42 @@ def test_the_same_inputs_in_two_folders_give_the_same_image(
 def lend_objects(builder: Builder, cache: Cache) -> None:
     """TFLM's objects do not depend on folders either, but take a minute."""
     shutil.copytree(builder.cache.root / "object", cache.root / "object")
+
+
+def test_an_object_is_the_same_in_any_folder_with_and_without_precompiled_headers(
+    builder: Builder, dense_image: Image, dense_model: ModelInfo, tmp_path: Path
+) -> None:
+    def compiled(folder: str, *, lends: str = "") -> list[bytes]:
+        (tmp_path / folder).mkdir()
+        cache = Cache(tmp_path / folder)
+        if lends:
+            shutil.copytree(builder.cache.root / lends, cache.root / lends)
+        stages = replace(builder, cache=cache).stages
+        units = write_units(tmp_path / folder / UNITS, builder.tflm.generation, operators)
+        return [path.read_bytes() for path in stages.compiled(sources, units)]
+
+    operators = [each.operator for each in additions(dense_model, builder.tflm)]
+    sources = builder.tflm.core_sources()[:2]
+    assert dense_image.path.exists() and any((builder.cache.root / "prelude").iterdir())
+    assert compiled("one") == compiled("another", lends="prelude")
+
+
+def test_a_file_that_was_overlooked_is_compiled_when_the_linker_misses_it(
+    builder: Builder, dense_model: ModelInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tflm = replace(builder.tflm)
+    stages = replace(builder, tflm=tflm).stages
+    right = tflm.sources(stages.kernels, [a.registration for a in additions(dense_model, tflm)])
+    overlooked = [path for path in right if path.stem == "fully_connected_common"]
+    assert overlooked
+    with monkeypatch.context() as patch:
+        patch.setattr(TflmSource, "sources", lambda *_: [p for p in right if p not in overlooked])
+        patch.setattr(TflmSource, "all_sources", lambda *_: right)
+        cache = Cache(tmp_path / "cache")
+        for kind in ("object", "prelude", "harness"):
+            shutil.copytree(builder.cache.root / kind, cache.root / kind)
+        image = replace(builder, tflm=tflm, cache=cache).build(dense_model)
+    assert image.path.read_bytes() == builder.build(dense_model).path.read_bytes()
 
 
 def test_another_model_is_another_image(builder: Builder, dense_image: Image) -> None:
