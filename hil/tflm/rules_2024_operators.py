@@ -176,6 +176,30 @@ def _softmax_of_one(case: Case) -> Finding | None:
     )
 
 
+def _softmax_of_no_slope(case: Case) -> Finding | None:
+    """PreprocessSoftmaxScaling checks that the scaled beta is above 0."""
+    data = case.input(0)
+    beta = (case.operator.options or {}).get("beta", 0.0)
+    if data is None or data.type not in (I8, I16) or beta > 0:
+        return None
+    return Finding(
+        f"beta is {beta:g}: TFLM would halt at a failed check",
+        "set beta to what the model was trained with; 1 is usual",
+        "tensorflow/lite/kernels/internal/quantization_util.cpp",
+    )
+
+
+def _softmax_with_zero_point(case: Case) -> Finding | None:
+    data = case.input(0)
+    if data is None or data.type != I16 or not any(data.zero_points):
+        return None
+    return Finding(
+        f"an int16 input with the zero point {data.zero_points[0]}, the kernel takes 0",
+        "quantize symmetrically, as every converter does for int16",
+        "K/softmax_common.cpp",
+    )
+
+
 def _runs_in_steps(case: Case) -> Finding | None:
     """Returns kTfLiteAbort from Invoke until its cycle is full; its ring is its own output."""
     output = case.output
@@ -243,7 +267,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "RESIZE_BILINEAR": (_centers_and_corners,),
     "RESIZE_NEAREST_NEIGHBOR": (_half_pixel,),
     "SLICE": (_bounds_of_one_type,),
-    "SOFTMAX": (_large_softmax, _softmax_of_one),
+    "SOFTMAX": (
+        _large_softmax,
+        _softmax_of_one,
+        _softmax_of_no_slope,
+        _softmax_with_zero_point,
+    ),
     "SPACE_TO_BATCH_ND": (_padding_of_blocks,),
     "STRIDED_SLICE": (_shrunk_slice,),
     "SUM": (_reduced_axes,),

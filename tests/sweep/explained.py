@@ -16,6 +16,9 @@ from tests.sweep.draft import Array
 
 LITERT, WHEEL = "LiteRT", "wheel"
 Outputs = Sequence[Array]
+# Operands of int16 are shifted left by 15 bits before they are scaled: of a step of the result that
+# leaves less than this.
+HALF_WAY = 1e-3
 # Real values that a fused activation lets through, by its number in the schema.
 CLAMPS = {1: (0, np.inf), 2: (-1, 1), 3: (0, 6)}
 
@@ -59,6 +62,34 @@ def true_quotient(task: Task, found: Outputs, expected: Outputs) -> bool:
     limits = np.iinfo(found[0].dtype)
     steps = np.round(quotients / result.scales[0] + result.zero_points[0])
     return _within(found[0], np.clip(steps, limits.min, limits.max), 1)
+
+
+def half_way(task: Task, found: Outputs, expected: Outputs) -> bool:
+    """All integers within 1, and where they differ the real difference of both operands lies half
+    way between two integers.
+    """
+    model = task.drawn.model
+    left, right = (_real(task, index) for index in model.operators[0].inputs)
+    result = model.tensors[model.operators[0].outputs[0]]
+    steps = ((left - right) / result.scales[0] + result.zero_points[0]).reshape(found[0].shape)
+    lies_half_way = np.abs(steps - np.floor(steps) - 0.5) < HALF_WAY
+    return one_step(task, found, expected) and bool(
+        np.all(lies_half_way | (found[0] == expected[0]))
+    )
+
+
+def those_detected(task: Task, found: Outputs, expected: Outputs) -> bool:
+    """Equal up to the number of detections, which is the last output."""
+    del task
+    if not np.array_equal(found[3], expected[3]):
+        return False
+    return all(
+        np.allclose(mine[: int(count)], theirs[: int(count)], rtol=1e-5, atol=1e-6)
+        for outputs, others in zip(found[:3], expected[:3], strict=True)
+        for mine, theirs, count in zip(
+            outputs[:, 0], others[:, 0], found[3].reshape(-1), strict=True
+        )
+    )
 
 
 def _real(task: Task, index: int) -> Array:
@@ -150,6 +181,36 @@ EXPLANATIONS: tuple[Explanation, ...] = (
             {"DIV"},
             {"INT8"},
             true_quotient,
+        )
+        for judge in (LITERT, WHEEL)
+    ),
+    Explanation(
+        "LiteRT computes the sigmoid and tanh of int8 LSTM's gates, TFLM takes them from a table "
+        "(reference/integer_ops/logistic.h): tree and wheel agree",
+        LITERT,
+        {"UNIDIRECTIONAL_SEQUENCE_LSTM"},
+        {"INT8"},
+        one_step,
+    ),
+    *(
+        Explanation(
+            "newer TFLM and LiteRT round int16 SUB another way within 1/1000 of half way "
+            "(MultiplyByQuantizedMultiplier)",
+            judge,
+            {"SUB"},
+            {"INT16"},
+            half_way,
+        )
+        for judge in (LITERT, WHEEL)
+    ),
+    *(
+        Explanation(
+            "without use_regular_nms nothing is written beyond the number of detections "
+            "(NonMaxSuppressionMultiClassFastHelper, kernels/detection_postprocess.cpp)",
+            judge,
+            {"TFLite_Detection_PostProcess"},
+            {"FLOAT32"},
+            those_detected,
         )
         for judge in (LITERT, WHEEL)
     ),

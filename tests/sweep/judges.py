@@ -42,6 +42,9 @@ class Judges:
     """Both in child processes, kept warm; to be closed."""
 
     def __init__(self) -> None:
+        self._open()
+
+    def _open(self) -> None:
         self._litert = ChildReference(ReferenceName.LITERT_REF)
         # Its reference resolver lacks CEIL, ELU, ROUND.
         self._litert_more = ChildReference(ReferenceName.LITERT_OPT)
@@ -61,6 +64,11 @@ class Judges:
         if NO_KERNEL in opinion.refusal:
             return _opinion(self._litert_more, model, inputs)
         return opinion
+
+    def restart(self) -> None:
+        """New processes: a model before may have written where it should not."""
+        self.close()
+        self._open()
 
     def close(self) -> None:
         """Ends their processes."""

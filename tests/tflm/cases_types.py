@@ -323,6 +323,33 @@ CASES = [
         "leave SOFTMAX out",
         one("RESHAPE", [i8(1, 5000, scale=1e-4), ints(5000)], i8(5000, scale=1e-4)),
     ),
+    RuleCase(
+        "softmax-of-no-slope",
+        one("SOFTMAX", [i8(1, 8)], i8(1, 8, scale=1 / 256, zero=-128), beta=0.0),
+        "beta is 0",
+        Happens.HALTS,
+        "set beta to what the model was trained with",
+        one("SOFTMAX", [i8(1, 8)], i8(1, 8, scale=1 / 256, zero=-128), beta=1.0),
+    ),
+    RuleCase(
+        "softmax-int16-with-zero-point",
+        one(
+            "SOFTMAX",
+            [Tensor("INT16", (1, 8), None, (0.001,), (908,))],
+            Tensor("INT16", (1, 8), None, (1 / 32768,), (0,)),
+            beta=1.0,
+        ),
+        "with the zero point 908",
+        Happens.REFUSED,
+        "quantize symmetrically",
+        one(
+            "SOFTMAX",
+            [Tensor("INT16", (1, 8), None, (0.001,), (0,))],
+            Tensor("INT16", (1, 8), None, (1 / 32768,), (0,)),
+            beta=1.0,
+        ),
+        tolerance=1,
+    ),
 ]
 SOUND = {
     "relu-rescales": one("RELU", [i8(1, 8, zero=3)], i8(1, 8, scale=0.2, zero=-7)),
