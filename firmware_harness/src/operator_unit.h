@@ -3,6 +3,8 @@
 #ifndef HIL_OPERATOR_UNIT_H
 #define HIL_OPERATOR_UNIT_H
 
+#include <new>
+
 #include "model.h"
 
 namespace hil {
@@ -18,7 +20,8 @@ struct OperatorUnit {
 }  // namespace hil
 
 // Defines hil::operators::name. `expression` adds the operator to `resolver`. A kernel has nowhere
-// to keep who it is called for, so each operator has a wrapper of its own.
+// to keep who it is called for, so each operator has a wrapper of its own. Nothing is ever
+// destroyed: a static object would bring the C library's atexit.
 #define HIL_DEFINE_OPERATOR_UNIT(name, code, custom_name, expression)                            \
   namespace hil {                                                                                \
   namespace operators {                                                                          \
@@ -28,13 +31,14 @@ struct OperatorUnit {
       return TracedInvoke(kernel, context, node);                                                \
     }                                                                                            \
     static const tflm::Resolver &Resolver() {                                                    \
-      static tflm::MutableResolver<1> resolver;                                                  \
-      static bool is_filled = false;                                                             \
-      if (!is_filled) {                                                                          \
-        is_filled = true;                                                                        \
+      using One = tflm::MutableResolver<1>;                                                      \
+      alignas(One) static uint8_t storage[sizeof(One)];                                          \
+      static One *filled = nullptr;                                                              \
+      if (filled == nullptr) {                                                                   \
+        One &resolver = *(filled = new (storage) One);                                           \
         expression;                                                                              \
       }                                                                                          \
-      return resolver;                                                                           \
+      return *filled;                                                                            \
     }                                                                                            \
   }                                                                                              \
   extern const OperatorUnit name;                                                                \

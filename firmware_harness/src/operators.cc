@@ -1,4 +1,6 @@
 // The model's resolver, joined from the operators that the image lists.
+#include <new>
+
 #include "model.h"
 #include "operator_unit.h"
 
@@ -15,8 +17,6 @@ struct Parts {
   static const tflm::Resolver &At(unsigned index) { return operator_units[index]->resolver(); }
 };
 
-const tflm::JoinedResolver<Parts> resolver;
-
 tflm::Registration *RegistrationOf(const OperatorUnit &unit) {
   return unit.custom_name == nullptr ? tflm::RegistrationOf(unit.resolver(), unit.code)
                                      : tflm::RegistrationOf(unit.resolver(), unit.custom_name);
@@ -25,7 +25,11 @@ tflm::Registration *RegistrationOf(const OperatorUnit &unit) {
 }  // namespace
 
 const tflm::Resolver &OpResolver() {
-  return resolver;
+  using Joined = tflm::JoinedResolver<Parts>;
+  alignas(Joined) static uint8_t storage[sizeof(Joined)];
+  static Joined *resolver = nullptr;
+  if (resolver == nullptr) resolver = new (storage) Joined;
+  return *resolver;
 }
 
 void SetTracing(bool on) {
