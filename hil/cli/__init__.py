@@ -9,6 +9,7 @@ import sys
 from types import FrameType
 
 EXIT_INTERRUPTED = 130
+INTERRUPTED = "interrupted\n"
 # Imports make many objects and no garbage: looking for it takes a tenth of a short command's time.
 GC_THRESHOLD = 50_000
 
@@ -24,7 +25,12 @@ def main() -> None:
 
         run_app()
     except KeyboardInterrupt:
+        sys.stderr.write(INTERRUPTED)
         sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as ended:  # typer has taken the KeyboardInterrupt
+        if ended.code == EXIT_INTERRUPTED:
+            sys.stderr.write(INTERRUPTED)
+        raise
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from hil.errors import ConfigError
 from hil.firmware.cache import Cache
-from hil.firmware.cache_entries import Entry, KindSummary, read_entries, summaries
+from hil.firmware.cache_entries import UNFINISHED, Entry, KindSummary, read_entries, summaries
 from hil.firmware.cache_eviction import Eviction, evict, evict_to
 from hil.firmware.cache_limit import MAX_BYTES_VARIABLE, max_bytes_from_environment, parse_bytes
 
@@ -96,7 +96,12 @@ def prune(
     if everything or older_than is not None:
         newest_s = time.time() - (_seconds(older_than) if older_than is not None else 0.0)
         entries = read_entries(cache.root)
-        done = evict([e for e in entries if everything or e.last_use_s < newest_s], cache.locks)
+        chosen = [
+            each
+            for each in entries
+            if everything or each.kind == UNFINISHED or each.last_use_s < newest_s
+        ]
+        done = evict(chosen, cache.locks)
     else:
         limit = parse_bytes(max_bytes) if max_bytes is not None else max_bytes_from_environment()
         done = evict_to(limit, cache.root, cache.locks)
@@ -110,7 +115,10 @@ def prune(
 def _seconds(text: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
     if match is None:
-        raise ConfigError(f"--older-than {text}: not an age", hint="write it as in 12h, 30d or 8w")
+        raise ConfigError(
+            f"--older-than {text}: not an age",
+            hint="a number with s, m, h, d or w, as in 12h, 30d or 8w",
+        )
     return float(match[1]) * _SECONDS[match[2]]
 
 

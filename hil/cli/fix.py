@@ -59,7 +59,7 @@ def fix(
             typer.echo(f"- {text}")
         typer.echo(_comparison(model, fixed.model))
     else:
-        typer.echo("nothing to do")
+        typer.echo("nothing that can be fixed without changing what the model computes")
     write_whole(output, fixed.model.content)
     typer.echo(f"{output}: {fixed.model.file_bytes:,} bytes, sha256 {fixed.model.sha256[:8]}")
     left = problem_texts(find_problems(fixed.model, limits))

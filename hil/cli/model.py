@@ -59,6 +59,11 @@ def inspect(
 
     Exit code 2 when it cannot run on the target.
     """
+    if target is None and (kernels is not None or tflm is not None):
+        raise ConfigError(
+            "--kernels and --tflm say what a target's image is built from, and there is no target",
+            hint=f"add --target {DEFAULT_TARGET}",
+        )
     if target is not None:
         from hil.target import load_target
 
@@ -72,6 +77,7 @@ def inspect(
         _print_operators(console, subgraph.operators)
     _print_tensors(console, model)
     if target is None:
+        console.print("whether it runs on a board: --target NAME", style="dim", markup=False)
         return
     from hil.model.preflight import find_problems
     from hil.model.problem import problem_texts

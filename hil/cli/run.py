@@ -204,6 +204,9 @@ def _report(result: RunResult) -> None:
     record = result.record
     assert record is not None
     console = Console(highlight=False)
+    subject = record.subject
+    generation = f"{subject.tflm_generation} ({subject.tflm_origin})"
+    console.print(f"TFLM {generation}, kernels {record.kernels}", markup=False)
     console.print(summary_text([result], color=console.is_terminal), end="", markup=False)
     console.print(timing_line(record), style="dim", soft_wrap=True)
     for line in numerics_lines(record):

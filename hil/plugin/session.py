@@ -50,6 +50,7 @@ from hil.store.spool import Spool
 from hil.store.stored import StoredRun, StoredSession
 from hil.suite import Suite
 from hil.target import Target
+from hil.tflm.choice import DEFAULT_GENERATION
 from hil.vocab import CheckName, Kind
 
 EXIT_ONLY_BENCH_ERRORS = 10
@@ -233,7 +234,8 @@ class HilSession:
         board = f"probe {self.options.probe}" if self.options.probe else "emulated board"
         kernels = ", ".join(self.kernels)
         held = f", baseline {self.gate.baseline.name}" if self.gate is not None else ""
-        return f"hil: target {names} ({board}), kernels {kernels}{held}"
+        tflm = self.options.tflm or DEFAULT_GENERATION
+        return f"hil: target {names} ({board}), TFLM {tflm}, kernels {kernels}{held}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

@@ -58,7 +58,9 @@ def crate_tree(crate: Crate, cache: Cache, file: Path | None = None) -> Path:
         archive = file if file is not None else _fetch(crate)
         _check(crate, archive)
         with tarfile.open(archive) as tar:
-            tar.extractall(draft, filter="data")
+            # extractall(filter=...) came with Python 3.11.4; Debian 12 has 3.11.2.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(draft)
 
     folder = cache.get(CACHE_KIND, crate.sha256[:32], unpack)
     return folder / f"{crate.name}-{crate.version}" / crate.root

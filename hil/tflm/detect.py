@@ -70,7 +70,10 @@ def detect_tree(folder: Path) -> Detected:
     Raises ConfigError when there is none, or one of a kind that hil does not take.
     """
     if not folder.is_dir():
-        raise ConfigError(f"there is no folder {str(folder)!r}")
+        raise ConfigError(
+            f"there is no folder {str(folder)!r}",
+            hint="give the path of a TFLM tree, or one of the generations 2024 and 2020",
+        )
     root = next((folder / each for each in ROOTS if (folder / each / MICRO).is_dir()), None)
     if root is None:
         raise ConfigError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.firmware.cache_entries import DRAFT_PREFIX
 from tests.cli.test_cli import hil, refused
 from tests.firmware.test_cache_eviction import ENTRY_BYTES, USER, process, store
 
@@ -56,6 +57,14 @@ def test_prune_keeps_what_was_used_lately(root: Path) -> None:
     young = store(root, "young", 3600)
     assert "1 entry removed" in hil("cache", "prune", "--older-than", "2d").stdout
     assert [path.name for path in young.parent.iterdir()] == ["young"]
+
+
+def test_prune_removes_what_a_killed_build_left_whatever_its_age(root: Path) -> None:
+    left = root / "kind" / f"{DRAFT_PREFIX}new-abcd1234"
+    left.mkdir(parents=True)
+    (left / "half").write_text("half")
+    assert "removed: unfinished, 1 entry" in hil("cache", "prune", "--older-than", "30d").stdout
+    assert not left.exists()
 
 
 def test_prune_goes_down_to_a_size(root: Path) -> None:

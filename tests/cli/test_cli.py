@@ -86,6 +86,9 @@ def test_inspect_of_a_model_that_runs_says_so() -> None:
         (["run", DIGITS, "--save-outputs", "/nowhere/o.npz"], "cannot write"),
         (["run", DIGITS, "--tflm", "/nowhere"], "there is no TFLM"),
         (["model", "inspect", "none.tflite"], "cannot read"),
+        (["model", "inspect", DIGITS, "--kernels", "fast"], "add --target stm32f746"),
+        (["model", "inspect", DIGITS, "--tflm", "2020"], "add --target stm32f746"),
+        (["tflm", "inspect", "2023"], "one of the generations 2024 and 2020"),
         (["build", "none.tflite"], "cannot read"),
         (["flash", "none.elf", "--probe", "x"], "is no image"),
         (["emulate", "stm32f764"], "did you mean"),
@@ -230,6 +233,7 @@ class TestRunning:
             process.send_signal(stop)
             _, errors = process.communicate(timeout=30)
         assert process.returncode not in (0, None)
+        assert b"interrupted" in errors
         assert b"Traceback" not in errors
         assert not [pid for pid in children if _is_alive(pid)]
 

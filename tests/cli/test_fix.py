@@ -39,7 +39,7 @@ def test_fix_with_nothing_to_do_copies_the_model(tmp_path: Path) -> None:
     output = tmp_path / "out.tflite"
     done = hil("model", "fix", DIGITS, "-o", output, *OF_2020)
     assert done.returncode == 0, done.stderr
-    assert "nothing to do" in done.stdout
+    assert "nothing that can be fixed" in done.stdout
     assert output.read_bytes() == DIGITS.read_bytes()
 
 
