@@ -185,7 +185,7 @@ def _softmax_of_no_slope(case: Case) -> Finding | None:
     return Finding(
         f"beta is {beta:g}: TFLM would halt at a failed check",
         "set beta to what the model was trained with; 1 is usual",
-        "tensorflow/lite/kernels/internal/quantization_util.cpp",
+        "K/softmax_common.cpp",
     )
 
 
