@@ -111,7 +111,8 @@ class Recorder:
                 "takes them in",
             ]
         kept = len(self._runs)
-        lines = [f"history: {kept} runs kept in {_from_here(self.name)}"] if kept else []
+        runs = "1 run" if kept == 1 else f"{kept} runs"
+        lines = [f"history: {runs} kept in {_from_here(self.name)}"] if kept else []
         if self.imported:
             lines.append(f"history: {self.imported} runs of a session that died were taken in")
         return lines

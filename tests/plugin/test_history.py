@@ -49,7 +49,7 @@ def test_a_history_that_cannot_be_opened_is_a_usage_error(
 class TestKeeping:
     def test_a_run_and_its_verdicts_are_kept(self, pytester: pytest.Pytester, suite: Path) -> None:
         result = run(pytester, *TARGET)
-        result.stdout.fnmatch_lines(["history: 1 runs kept in *history.sqlite"])
+        result.stdout.fnmatch_lines(["history: 1 run kept in *history.sqlite"])
         store = kept(pytester.path)
         (stored,) = store.runs()
         assert {verdict.check for verdict in stored.verdicts} == set(CheckName)
@@ -88,7 +88,7 @@ class TestKeeping:
             "import pytest\n@pytest.mark.hil(model='dense')\ndef test_it(hil_run): pass\n"
         )
         result = run(pytester, *TARGET, "small/test_own.py")
-        result.stdout.fnmatch_lines(["history: 1 runs kept in *"])
+        result.stdout.fnmatch_lines(["history: 1 run kept in *"])
         (point,) = kept(pytester.path).points()
         assert point.status is None
         assert not list((pytester.path / ".hil" / "spool").iterdir())
