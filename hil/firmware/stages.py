@@ -29,8 +29,6 @@ from hil.tflm.source import TflmSource
 
 # How GNU ld begins to say what it misses.
 UNDEFINED = "undefined reference"
-# Folder of the operator units' source files.
-UNITS = "units"
 
 # (what is built, steps done, steps in all)
 Progress = Callable[[str, int, int], None]
@@ -123,8 +121,11 @@ class Stages:
     def _object_rules(self) -> str:
         generation = self.tflm.generation
         prelude = [f"tflm/{generation.compat}/{generation.prelude}"] if generation.prelude else []
-        stubs = [f"tflm/{each}" for each in generation.stub_dirs]
-        return files_digest("tflm/CMakeLists.txt", "tflm/common", *prelude, *stubs)
+        return files_digest("tflm/CMakeLists.txt", "tflm/common", *prelude, *self._stubs)
+
+    @property
+    def _stubs(self) -> list[str]:
+        return [f"tflm/{each}" for each in self.tflm.generation.stub_dirs]
 
     @cached_property
     def harness_digest(self) -> str:
@@ -135,7 +136,10 @@ class Stages:
     @cached_property
     def _harness_key(self) -> str:
         return key_of(
-            harness=self.harness_digest, config=self.platform.config, **self._common_inputs
+            harness=self.harness_digest,
+            stubs=files_digest(*self._stubs),
+            config=self.platform.config,
+            **self._common_inputs,
         )
 
     # ---- stages
@@ -155,7 +159,7 @@ class Stages:
         sources = self.tflm.all_sources(self.kernels) if everything else self._sources(added)
         with TemporaryDirectory(prefix="hil-units-") as folder:
             operators = [each.operator for each in added]
-            units = write_units(Path(folder) / UNITS, self.tflm.generation, operators)
+            units = write_units(Path(folder) / "units", self.tflm.generation, operators)
             return self.compiled(sources, units, on_progress)
 
     def _sources(self, added: Sequence[Addition]) -> list[Path]:
@@ -170,7 +174,11 @@ class Stages:
         """Object files of these source files of TFLM, then of the operator units, which all lie in
         one folder; what is missing in the cache is compiled. Raises BuildError.
         """
-        store = ObjectStore(self.cache, f"{self.platform.prefix}object", self._object_key)
+
+        def key(source: Path) -> str:
+            return self._object_key(source, is_unit=source in units)
+
+        store = ObjectStore(self.cache, f"{self.platform.prefix}object", key)
 
         def compile_them(missing: Sequence[Path], draft: Path) -> list[Path]:
             log = self._log(f"tflm-{self.library_key}")
@@ -215,11 +223,10 @@ class Stages:
     def _prelude_key(self) -> str:
         return key_of(rules=self._object_rules, **self._common_inputs)
 
-    def _object_key(self, source: Path) -> str:
+    def _object_key(self, source: Path, *, is_unit: bool) -> str:
         """Key of a source file's object. Only the library's own kernels, and operator units, depend
         on which library is chosen; nothing else depends on the optimized kernels' folder.
         """
-        is_unit = source.parent.name == UNITS
         takes_defines = is_unit or self._takes_defines(source)
         return key_of(
             source=self._name_of(source),

@@ -14,6 +14,7 @@ from hil.tflm.rules_2024_signal import settings
 MAX_REDUCED_AXES = 2  # K/reduce_common.cpp kMaxNumberOfReducedAxis
 MAX_INDICES = 5  # K/gather_nd.cpp MAX_INDICES_ND
 SOFTMAX_CLASSES = 4096
+SOFTMAX_UNITS = 1 << 26
 MAX_BROADCAST_RANK = 5  # K/broadcast_to.cpp kMaxDims
 
 
@@ -177,14 +178,19 @@ def _softmax_of_one(case: Case) -> Finding | None:
 
 
 def _softmax_of_no_slope(case: Case) -> Finding | None:
-    """PreprocessSoftmaxScaling checks that the scaled beta is above 0; int16 does without it."""
+    """PreprocessSoftmaxScaling checks that beta x scale, in units of 2^-26, is above 1. int16 does
+    without it; LOG_SOFTMAX has a beta of 1.
+    """
     data = case.input(0)
-    beta = (case.operator.options or {}).get("beta", 0.0)
-    if data is None or data.type != I8 or beta > 0:
+    if data is None or data.type != I8 or not data.scales:
+        return None
+    beta = 1.0 if case.name == "LOG_SOFTMAX" else (case.operator.options or {}).get("beta", 0.0)
+    if beta * data.scales[0] * SOFTMAX_UNITS > 1:
         return None
     return Finding(
-        f"beta is {beta:g}: TFLM would halt at a failed check",
-        "set beta to what the model was trained with; 1 is usual",
+        f"beta {beta:g} x input scale {data.scales[0]:g} is not above 1 / 2^26: TFLM would halt at "
+        "a failed check",
+        "set beta to what the model was trained with, 1 as a rule, and calibrate with real data",
         "K/softmax_common.cpp",
     )
 
@@ -263,6 +269,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "CONCATENATION": (_concatenation,),
     "GATHER_ND": (_indices,),
     "L2_NORMALIZATION": (_no_activation,),
+    "LOG_SOFTMAX": (_softmax_of_no_slope,),
     "MEAN": (_reduced_axes,),
     "RESIZE_BILINEAR": (_centers_and_corners,),
     "RESIZE_NEAREST_NEIGHBOR": (_half_pixel,),

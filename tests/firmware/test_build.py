@@ -12,7 +12,7 @@ from hil.firmware.build import Builder
 from hil.firmware.cache import Cache
 from hil.firmware.image import Image, read_image
 from hil.firmware.operator_units import write_units
-from hil.firmware.stages import UNITS, model_header
+from hil.firmware.stages import model_header
 from hil.firmware.toolchain import program_version, require
 from hil.model.flatbuffer import parse_model
 from hil.model.info import ModelInfo
@@ -75,7 +75,7 @@ def test_an_object_is_the_same_in_any_folder_with_and_without_precompiled_header
         if lends:
             shutil.copytree(builder.cache.root / lends, cache.root / lends)
         stages = replace(builder, cache=cache).stages
-        units = write_units(tmp_path / folder / UNITS, builder.tflm.generation, operators)
+        units = write_units(tmp_path / folder / "units", builder.tflm.generation, operators)
         return [path.read_bytes() for path in stages.compiled(sources, units)]
 
     operators = [each.operator for each in additions(dense_model, builder.tflm)]

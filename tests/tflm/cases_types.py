@@ -326,10 +326,27 @@ CASES = [
     RuleCase(
         "softmax-of-no-slope",
         one("SOFTMAX", [i8(1, 8)], i8(1, 8, scale=1 / 256, zero=-128), beta=0.0),
-        "beta is 0",
+        "beta 0 x input scale 0.1 is not above 1 / 2^26",
         Happens.HALTS,
         "set beta to what the model was trained with",
         one("SOFTMAX", [i8(1, 8)], i8(1, 8, scale=1 / 256, zero=-128), beta=1.0),
+    ),
+    RuleCase(
+        "softmax-of-a-tiny-scale",
+        one("SOFTMAX", [i8(1, 8, scale=2**-27)], i8(1, 8, scale=1 / 256, zero=-128), beta=1.0),
+        "is not above 1 / 2^26",
+        Happens.HALTS,
+        "calibrate with real data",
+        one("SOFTMAX", [i8(1, 8)], i8(1, 8, scale=1 / 256, zero=-128), beta=1.0),
+    ),
+    RuleCase(
+        "log-softmax-of-a-tiny-scale",
+        one("LOG_SOFTMAX", [i8(1, 8, scale=2**-27)], i8(1, 8, scale=16 / 256, zero=127)),
+        "is not above 1 / 2^26",
+        Happens.HALTS,
+        "calibrate with real data",
+        one("LOG_SOFTMAX", [i8(1, 8)], i8(1, 8, scale=16 / 256, zero=127)),
+        tolerance=1,
     ),
     RuleCase(
         "softmax-int16-with-zero-point",
