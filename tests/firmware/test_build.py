@@ -84,6 +84,30 @@ def test_an_object_is_the_same_in_any_folder_with_and_without_precompiled_header
     assert compiled("one") == compiled("another", lends="prelude")
 
 
+def test_the_quick_schema_changes_no_code(tflm: TflmSource, tmp_path: Path) -> None:
+    generation, harness = tflm.generation, firmware_harness_dir() / "tflm"
+    source = next(p for p in tflm.core_sources() if p.stem == "micro_interpreter_graph")
+
+    def code(name: str, *first: str) -> str:
+        built = tmp_path / f"{name}.o"
+        command = [
+            *("arm-none-eabi-g++", "-c", "-mcpu=cortex-m7", "-mthumb", "-O2", "-w", "-fpermissive"),
+            *("-fno-rtti", "-fno-exceptions", f"-std=gnu++{generation.standard}"),
+            *(f"-D{each}" for each in generation.defines),
+            *(f"-I{tflm.root / each}" for each in generation.include_dirs),
+            *(f"-I{harness / each}" for each in (*generation.stub_dirs, "common")),
+            *first,
+        ]
+        subprocess.run([*command, str(source), "-o", str(built)], check=True, timeout=300)
+        shown = ["arm-none-eabi-objdump", "-dr", str(built)]
+        listing = subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+        return listing.partition("Disassembly")[2]
+
+    plain = code("plain")
+    assert "MicroInterpreterGraph" in plain
+    assert code("quick", "-include", "quick_schema.h") == plain
+
+
 def test_a_file_that_was_overlooked_is_compiled_when_the_linker_misses_it(
     builder: Builder, dense_model: ModelInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
